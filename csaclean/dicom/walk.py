@@ -1,0 +1,521 @@
+"""The structural walk: every data element of a data set with its absolute offsets, no value interpreted.
+
+The walk is iterative, reads headers only and never copies pixel data. What it returns is what the rest of csaclean may
+touch or needs to know: private elements and whatever lies below private sequences, plus a few standard elements. All
+else is only checked: every element must end inside the item, sequence and file around it.
+
+A value without a VR (implicit VR), or of VR ``UN``, that parses exactly as a sequence of items is one: private
+sequences have no other mark there (PS3.5 section 6.2.2). Inside ``UN`` the content is implicit VR little endian, or
+the file's own syntax where a writer copied it unchanged.
+"""
+
+import struct
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from csaclean.dicom.source import HEAD_SIZE, Source
+from csaclean.dicom.syntax import IMPLICIT_LITTLE, ByteOrder, Syntax
+from csaclean.errors import LimitExceeded, MalformedFile
+
+__all__ = ["MAX_DEPTH", "STANDARD", "DataSet", "Element", "Shape", "Walk", "tag_text", "walk"]
+
+MAX_DEPTH: Final = 64
+"""Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
+
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+ROWS: Final = 0x00280010
+PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+PADDING: Final = 0xFFFCFFFC
+SIGNATURES: Final = 0xFFFAFFFA
+STANDARD: Final = frozenset((SPECIFIC_CHARACTER_SET,))
+"""Standard elements that a walk returns unless told otherwise."""
+
+_ITEM: Final = 0xFFFEE000
+_ITEM_END: Final = 0xFFFEE00D
+_SEQUENCE_END: Final = 0xFFFEE0DD
+_DELIMITERS: Final = 0xFFFE
+_UNDEFINED: Final = 0xFFFFFFFF
+_JUMP_SIZE: Final = 4 << 10
+_HEADER_SIZE: Final = 8
+_LONG_HEADER_SIZE: Final = 12
+
+_LONG_VRS: Final = {
+    vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+}
+_SHORT_VRS: Final = {
+    vr.encode(): vr
+    for vr in (
+        "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+    )
+}
+_FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
+
+
+class Shape(IntEnum):
+    """What stands between an element's header and its end."""
+
+    VALUE = 0
+    SEQUENCE = 1
+    FRAGMENTS = 2
+
+
+class Element(NamedTuple):
+    """A data element; offsets are absolute in the source.
+
+    Attributes
+    ----------
+    owner
+        Number of the data set that holds it, an index of `Walk.datasets`.
+    tag
+        Group and element number as one 32-bit number.
+    vr
+        As written; None in implicit VR.
+    header, start, stop
+        Where the header and the value begin and where the value ends, without a delimiter. A sequence of undefined
+        length has `stop` equal to `start`.
+    shape
+        Value, sequence or fragments.
+    order
+        Byte order of its header and its numbers.
+    """
+
+    owner: int
+    tag: int
+    vr: str | None
+    header: int
+    start: int
+    stop: int
+    shape: Shape
+    order: ByteOrder
+
+
+class DataSet(NamedTuple):
+    """A data set: the root, or one item of a sequence.
+
+    Attributes
+    ----------
+    parent
+        Number of the enclosing data set; -1 for the root.
+    tag, item
+        The sequence, and which item of it this is, from 0.
+    private
+        Whether a private sequence is around it: all of its elements are private matter.
+    depth
+        0 for the root.
+    """
+
+    parent: int
+    tag: int
+    item: int
+    private: bool
+    depth: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a walk found.
+
+    Attributes
+    ----------
+    elements
+        In file order.
+    datasets
+        The root first.
+    facts
+        How often something remarkable was met, by code: ``duplicate-tag``, ``order-break``, ``odd-length``,
+        ``digital-signature``, ``no-pixel-data``.
+    padding
+        Values of (FFFC,FFFC) elements at top level, as offsets.
+    end
+        Where the data set ends; what follows is not DICOM.
+    """
+
+    elements: list[Element] = field(default_factory=list)
+    datasets: list[DataSet] = field(default_factory=list)
+    facts: Counter[str] = field(default_factory=Counter)
+    padding: list[tuple[int, int]] = field(default_factory=list)
+    end: int = 0
+
+
+class _Frame:
+    """One open data set (`items` False) or sequence (`items` True) of the walk."""
+
+    __slots__ = ("bound", "count", "implicit", "items", "last", "order", "owner", "private", "stop", "tag")
+
+    def __init__(
+        self,
+        *,
+        items: bool,
+        stop: int,
+        bound: int,
+        implicit: bool,
+        order: ByteOrder,
+        owner: int,
+        tag: int,
+        private: bool,
+    ) -> None:
+        self.items = items
+        self.stop = stop  # -1: until a delimiter
+        self.bound = bound  # no part may end past this
+        self.implicit = implicit
+        self.order = order
+        self.owner = owner
+        self.tag = tag
+        self.private = private
+        self.last = -1
+        self.count = 0
+
+
+def tag_text(tag: int) -> str:
+    """Return a tag as documents write it.
+
+    Examples
+    --------
+    >>> tag_text(0x7FE00010)
+    '(7FE0,0010)'
+    """
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+class _Walker:
+    def __init__(self, source: Source, wanted: frozenset[int] | None, *, checking: bool) -> None:
+        self._source = source
+        self._wanted = wanted
+        self._checking = checking
+        self._window = b""
+        self._base = 0
+        self._safe = -1  # the last offset in the window with a whole header behind it, or the file's end
+        self._short = {"<": struct.Struct("<HH2sHI"), ">": struct.Struct(">HH2sHI")}
+        self._plain = {"<": struct.Struct("<HHI"), ">": struct.Struct(">HHI")}
+        self.found = Walk()
+
+    def _header_bytes(self, position: int) -> tuple[bytes, int]:
+        """Return a buffer and where `position` is in it, with at least a long header's length behind."""
+        offset = position - self._base
+        if 0 <= offset <= self._safe:
+            return self._window, offset
+        size = HEAD_SIZE if 0 <= offset <= self._safe + _JUMP_SIZE else _JUMP_SIZE
+        window = self._source.read(position, position + size)
+        at_end = position + len(window) >= self._source.size
+        self._safe = len(window) if at_end else len(window) - _LONG_HEADER_SIZE
+        self._window = window + b"\0" * _LONG_HEADER_SIZE
+        self._base = position
+        return self._window, 0
+
+    def _open_dataset(self, parent: _Frame | None, stop: int, bound: int, syntax: Syntax) -> _Frame:
+        datasets = self.found.datasets
+        owner = -1
+        if parent is None:
+            depth, private = 0, False
+            owner = 0
+            datasets.append(DataSet(-1, 0, 0, private=False, depth=0))
+        else:
+            depth, private = datasets[parent.owner].depth + 1, parent.private
+            if depth > MAX_DEPTH:
+                raise LimitExceeded(f"sequences nested deeper than {MAX_DEPTH}", tag_text(parent.tag))
+            owner = len(datasets)
+            datasets.append(DataSet(parent.owner, parent.tag, parent.count, private, depth))
+            parent.count += 1
+        return _Frame(
+            items=False,
+            stop=stop,
+            bound=bound,
+            implicit=syntax.implicit,
+            order=syntax.order,
+            owner=owner,
+            tag=0,
+            private=private,
+        )
+
+    def run(self, start: int, stop: int, syntax: Syntax, *, group: int = -1) -> int:
+        """Walk the data set ``[start, stop)`` and return where it ended: before an element of another `group`, if one
+        is given, or before what is left behind the data set.
+        """  # noqa: D205
+        return self._loop([self._open_dataset(None, stop, stop, syntax)], start, group)
+
+    def run_items(self, start: int, stop: int, bound: int, syntax: Syntax, depth: int) -> int:
+        """Walk a sequence's items, to the delimiter if `stop` is negative, and return where they ended."""
+        self.found.datasets.append(DataSet(-1, 0, 0, private=False, depth=depth))
+        frame = _Frame(
+            items=True,
+            stop=stop,
+            bound=bound,
+            implicit=syntax.implicit,
+            order=syntax.order,
+            owner=0,
+            tag=0,
+            private=False,
+        )
+        return self._loop([frame], start, -1)
+
+    def _loop(self, stack: list[_Frame], position: int, group: int) -> int:
+        while stack:
+            frame = stack[-1]
+            if position == frame.stop:
+                stack.pop()
+            elif frame.items:
+                position = self._item(stack, frame, position)
+            else:
+                if group >= 0 and frame.owner == 0:
+                    window, offset = self._header_bytes(position)
+                    if int.from_bytes(window[offset : offset + 2], "little") != group:
+                        break
+                after = self._element(stack, frame, position)
+                if after < 0:
+                    break
+                position = after
+        return position
+
+    def _item(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
+        """Open the next item of a sequence, or close the sequence."""
+        if position + _HEADER_SIZE > frame.bound:
+            raise MalformedFile("a sequence is cut inside an item", tag_text(frame.tag), position)
+        window, offset = self._header_bytes(position)
+        group, element, length = self._plain[frame.order].unpack_from(window, offset)
+        tag = group << 16 | element
+        position += _HEADER_SIZE
+        if tag == _SEQUENCE_END and frame.stop < 0:
+            stack.pop()
+            return position
+        if tag != _ITEM:
+            raise MalformedFile(
+                "a sequence holds something other than items", tag_text(frame.tag), position - _HEADER_SIZE
+            )
+        stop = -1 if length == _UNDEFINED else position + length
+        if stop > frame.bound:
+            raise MalformedFile("an item ends past what is around it", tag_text(frame.tag), position - _HEADER_SIZE)
+        syntax = Syntax("", frame.implicit, frame.order)
+        stack.append(self._open_dataset(frame, stop, frame.bound if stop < 0 else stop, syntax))
+        return position
+
+    def _element(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
+        """Read one element of a data set, or the delimiter of its item; -1 at the end of a root without bound."""
+        root = frame.owner == 0
+        if position + _HEADER_SIZE > frame.bound:
+            return self._cut(frame, position)
+        window, offset = self._header_bytes(position)
+        group, number, vr_bytes, short, length = self._short[frame.order].unpack_from(window, offset)
+        tag = group << 16 | number
+        vr: str | None = None
+        start = position + _HEADER_SIZE
+        if group == _DELIMITERS:
+            if tag == _ITEM_END and frame.stop < 0:
+                stack.pop()
+                return start
+            return self._broken("a delimiter where no item ends", frame, tag, position)
+        if frame.implicit:
+            _, _, length = self._plain[frame.order].unpack_from(window, offset)
+        elif (vr := _SHORT_VRS.get(vr_bytes)) is not None:
+            length = short
+        elif (vr := _LONG_VRS.get(vr_bytes)) is not None:
+            start = position + _LONG_HEADER_SIZE
+        else:
+            return self._broken("no VR where one must stand", frame, tag, position)
+        if not group:
+            return self._broken("a command group element inside a data set", frame, tag, position)
+        undefined = length == _UNDEFINED and (vr is None or start == position + _LONG_HEADER_SIZE)
+        if start + (0 if undefined else length) > frame.bound:
+            return self._broken("the length of an element goes past what is around it", frame, tag, position)
+        if not self._checking:
+            self._report(frame, tag, length)
+        frame.last = tag
+        if undefined:
+            return self._undefined(stack, frame, tag, vr, position, start)
+        stop = start + length
+        content = self._sequence_syntax(frame, tag, vr, start, stop)
+        if content is not None:
+            self._keep(frame, tag, vr, position, start, stop, Shape.SEQUENCE)
+            self._open_sequence(stack, frame, tag, stop, content)
+            return start
+        self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
+        if root and tag == PADDING and not self._checking:
+            self.found.padding.append((start, stop))
+        return stop
+
+    def _report(self, frame: _Frame, tag: int, length: int) -> None:
+        facts = self.found.facts
+        if tag <= frame.last:
+            facts["duplicate-tag" if tag == frame.last else "order-break"] += 1
+        if length % 2 and length != _UNDEFINED:
+            facts["odd-length"] += 1
+        if frame.owner == 0:
+            if tag == ROWS:
+                facts["rows"] += 1
+            elif tag in PIXELS:
+                facts["pixels"] += 1
+        if tag == SIGNATURES:
+            facts["digital-signature"] += 1
+
+    def _keep(
+        self, frame: _Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
+    ) -> None:
+        if not self._checking and (
+            tag & 0x10000 or frame.private or self._wanted is None or tag in self._wanted
+        ):
+            self.found.elements.append(
+                Element(frame.owner, tag, vr, header, start, stop, shape, frame.order)
+            )
+
+    def _open_sequence(
+        self, stack: list[_Frame], frame: _Frame, tag: int, stop: int, content: Syntax
+    ) -> None:
+        stack.append(
+            _Frame(
+                items=True,
+                stop=stop,
+                bound=frame.bound if stop < 0 else stop,
+                implicit=content.implicit,
+                order=content.order,
+                owner=frame.owner,
+                tag=tag,
+                private=frame.private or bool(tag & 0x10000),
+            )
+        )
+
+    def _undefined(
+        self, stack: list[_Frame], frame: _Frame, tag: int, vr: str | None, header: int, start: int
+    ) -> int:
+        """Enter a value of undefined length: a sequence, or the fragments of encapsulated data."""
+        own = Syntax("", frame.implicit, frame.order)
+        if vr in _FRAGMENT_VRS or (vr is None and tag in PIXELS):
+            stop = self._fragments(frame, tag, start)
+            self._keep(frame, tag, vr, header, start, stop, Shape.FRAGMENTS)
+            return stop + _HEADER_SIZE
+        if vr in (None, "SQ"):
+            content = own
+        elif vr == "UN":
+            content = IMPLICIT_LITTLE
+            if not self._checking and self._items_end(frame, start, -1, content) < 0:
+                content = own
+        else:
+            raise MalformedFile("a value of undefined length whose VR has none", tag_text(tag), header)
+        self._keep(frame, tag, vr, header, start, start, Shape.SEQUENCE)
+        self._open_sequence(stack, frame, tag, -1, content)
+        return start
+
+    def _fragments(self, frame: _Frame, tag: int, position: int) -> int:
+        """Return where the delimiter after the last fragment stands."""
+        unpack = self._plain[frame.order].unpack_from
+        while True:
+            if position + _HEADER_SIZE > frame.bound:
+                raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
+            window, offset = self._header_bytes(position)
+            group, element, length = unpack(window, offset)
+            if group << 16 | element == _SEQUENCE_END:
+                return position
+            if group << 16 | element != _ITEM or length == _UNDEFINED:
+                raise MalformedFile("encapsulated data with something other than fragments", tag_text(tag), position)
+            position += _HEADER_SIZE + length
+            if position > frame.bound:
+                raise MalformedFile("a fragment ends past what is around it", tag_text(tag), position - length)
+
+    def _sequence_syntax(
+        self, frame: _Frame, tag: int, vr: str | None, start: int, stop: int
+    ) -> Syntax | None:
+        """Return how the content of a sequence of defined length is encoded; None for a plain value."""
+        own = Syntax("", frame.implicit, frame.order)
+        if vr == "SQ":
+            return own
+        if vr not in (None, "UN") or stop - start < _HEADER_SIZE or tag in PIXELS or self._checking:
+            return None
+        window, offset = self._header_bytes(start)
+        first = window[offset : offset + 4]
+        if first == b"\xfe\xff\x00\xe0" and self._items_end(frame, start, stop, IMPLICIT_LITTLE) == stop:
+            return IMPLICIT_LITTLE
+        own_item = b"\xfe\xff\x00\xe0" if frame.order == "<" else b"\xff\xfe\xe0\x00"
+        if vr == "UN" and first == own_item and self._items_end(frame, start, stop, own) == stop:
+            return own
+        return None
+
+    def _items_end(self, frame: _Frame, start: int, stop: int, syntax: Syntax) -> int:
+        """Return where the items from `start` on end, or -1 if they don't parse; without a look into nested values
+        that may or may not be sequences, so that each byte is read a bounded number of times.
+        """  # noqa: D205
+        inner = _Walker(self._source, frozenset(), checking=True)
+        inner._window, inner._base, inner._safe = self._window, self._base, self._safe
+        depth = self.found.datasets[frame.owner].depth
+        try:
+            return inner.run_items(start, stop, frame.bound if stop < 0 else stop, syntax, depth)
+        except MalformedFile:
+            return -1
+
+    def _cut(self, frame: _Frame, position: int) -> int:
+        """Decide about fewer than eight bytes at the end of a data set."""
+        if frame.owner == 0 and not self._checking and frame.stop >= 0 and self._ends_here(frame, position):
+            return -1
+        raise MalformedFile("the data set is cut inside an element's header", "", position)
+
+    def _broken(self, reason: str, frame: _Frame, tag: int, position: int) -> int:
+        """Refuse an element, unless the data set is over and this is what was left behind it."""
+        if frame.owner == 0 and not self._checking and self._ends_here(frame, position):
+            return -1
+        raise MalformedFile(reason, tag_text(tag), position)
+
+    def _ends_here(self, frame: _Frame, position: int) -> bool:
+        """Tell whether what follows can't be a damaged element: pixel data or padding stands before it, and it doesn't
+        start like a later element.
+        """  # noqa: D205
+        if not (self.found.facts["pixels"] or self.found.padding):
+            return False
+        head = self._source.read(position, position + 2)
+        if len(head) < 2:  # noqa: PLR2004  # a group number
+            return True
+        return int.from_bytes(head, "little" if frame.order == "<" else "big") < frame.last >> 16
+
+
+def walk(
+    source: Source,
+    syntax: Syntax,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    wanted: frozenset[int] | None = STANDARD,
+) -> Walk:
+    """Walk a data set.
+
+    Parameters
+    ----------
+    source
+        Where the bytes are; inflated if the syntax is a deflated one.
+    syntax
+        How they are encoded.
+    start, stop
+        The data set's range; by default all.
+    wanted
+        Standard elements to return besides private matter; None for all elements.
+
+    Returns
+    -------
+    Walk
+        Elements, data sets and facts. Bytes behind the data set (only after pixel data or padding can there be any)
+        begin at `Walk.end`.
+
+    Raises
+    ------
+    MalformedFile
+        If an element, item, sequence or fragment is cut or ends past what is around it, or has no known VR.
+    LimitExceeded
+        If data sets are nested deeper than `MAX_DEPTH`.
+    """
+    walker = _Walker(source, wanted, checking=False)
+    found = walker.found
+    found.end = walker.run(start, source.size if stop is None else stop, syntax)
+    rows, pixels = found.facts.pop("rows", 0), found.facts.pop("pixels", 0)
+    if rows and not pixels:
+        found.facts["no-pixel-data"] += 1
+    return found
+
+
+def walk_group(source: Source, syntax: Syntax, start: int, group: int) -> Walk:
+    """Walk the elements of one group at the start of a data set, all of them returned.
+
+    Raises
+    ------
+    MalformedFile
+        As `walk` does.
+    """
+    walker = _Walker(source, None, checking=False)
+    walker.found.end = walker.run(start, source.size, syntax, group=group)
+    return walker.found

@@ -1,0 +1,153 @@
+"""The handler protocol: what a vendor handler gets, and what it gives back (``api_version`` 1).
+
+A handler says what each byte of the elements that it claims *is*. It opens nothing, logs nothing and never calls the
+engine, so it can be written and tested with nothing but bytes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+
+from csaclean.model import Layout
+from csaclean.policy.rules import Rule, RuleSet
+from csaclean.selector import Selector, Step, format_selector, parse_selector
+
+__all__ = [
+    "API_VERSION",
+    "DEFAULT_CAP",
+    "Claim",
+    "ConverterElement",
+    "ConverterTable",
+    "Handler",
+    "PrivateElement",
+    "Rule",
+    "RuleSet",
+    "Selector",
+    "Step",
+    "Witness",
+    "format_selector",
+    "parse_selector",
+]
+
+API_VERSION = 1
+DEFAULT_CAP = 16 << 20
+"""Longest value that is loaded for a claim, in bytes, unless the claim says otherwise. The largest real CSA header
+seen has 316 kB."""
+
+
+class Claim(NamedTuple):
+    """What a handler claims.
+
+    Attributes
+    ----------
+    selector
+        Its last step names the element; earlier steps, if any, the private sequences around it.
+    signatures
+        First bytes by which an orphan (a payload whose creator is gone) is known.
+    orphan
+        Whether elements without a known creator are claimed by signature.
+    cap
+        Longest value that is loaded, in bytes; a longer one fails its file.
+    vr
+        The element's VR where the file doesn't tell (implicit VR, ``UN``).
+    """
+
+    selector: Selector
+    signatures: tuple[bytes, ...] = ()
+    orphan: bool = False
+    cap: int = DEFAULT_CAP
+    vr: str = "OB"
+
+
+class PrivateElement(NamedTuple):
+    """A claimed element as its handler sees it.
+
+    Attributes
+    ----------
+    claim
+        The claim that matched: rules are looked up by its selector.
+    selector
+        The element as found, for messages.
+    vr
+        Value representation; None in implicit VR.
+    value
+        The raw bytes, without any padding removed.
+    order
+        Byte order of the enclosing data set's numbers.
+    charset
+        Terms of Specific Character Set (0008,0005) in force.
+    peer
+        Gives another element: up to 0xFF one of the same block, above it a tag of the same data set or item. None if
+        it is absent or longer than 1 KiB.
+    """
+
+    claim: Claim
+    selector: Selector
+    vr: str | None
+    value: bytes
+    order: Literal["<", ">"]
+    charset: tuple[str, ...]
+    peer: Callable[[int], bytes | None]
+
+    def __repr__(self) -> str:
+        """Return selector and length, never the value."""
+        return f"<PrivateElement {format_selector(self.selector)} of {len(self.value)} bytes>"
+
+
+class Handler(Protocol):
+    """What an entry point of the group ``csaclean.handlers`` names: a class that makes this without arguments.
+
+    A selector that has a rule on the whole element and no claim is laid out by its VR, without handler code. A handler
+    may also have ``witness`` (a `Witness`) and ``converters`` (a `ConverterTable`).
+    """
+
+    name: ClassVar[str]
+    claims: ClassVar[tuple[Claim, ...]]
+    rules: ClassVar[RuleSet]
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return what each byte of the value is, or `Layout.foreign` for content that isn't the handler's.
+
+        Raises
+        ------
+        MalformedValue
+            If the content has the format's signature and breaks its grammar. Nothing else may be raised.
+        """
+        ...
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A second opinion: another project's reader of the same format."""
+
+    name: ClassVar[str]
+
+    def read(self, claim: Claim, value: bytes, /) -> Mapping[str, object]:
+        """Return the decoded fields by path, comparable with ``==``.
+
+        Raises
+        ------
+        CannotRead
+            If that reader has no opinion on this value.
+        """
+        ...
+
+
+class ConverterElement(NamedTuple):
+    """An element as a converter meets it: by absolute tag, nesting ignored, in file order."""
+
+    tag: int
+    creator: str | None
+    """The folded creator of its block; None without one."""
+    value: bytes
+
+
+class ConverterTable(Protocol):
+    """What converters read from a vendor's private elements, and where they find it."""
+
+    def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
+        """Return who reads a field (or, with an empty path, the whole element); empty if nobody does."""
+        ...
+
+    def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
+        """Return the raw bytes of every field as the converter would find it: by number, first hit first."""
+        ...

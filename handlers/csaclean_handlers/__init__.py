@@ -1,0 +1,1 @@
+"""The vendor handlers that ship with csaclean, one package each."""

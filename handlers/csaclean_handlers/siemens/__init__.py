@@ -1,0 +1,36 @@
+"""The Siemens handler: CSA headers of V-line scanners, found by creator or by their own signature."""
+
+from typing import ClassVar
+
+from csaclean.handler import Claim, PrivateElement, RuleSet, parse_selector
+from csaclean.model import Layout
+from csaclean_handlers.siemens.converters import SiemensConverters
+from csaclean_handlers.siemens.csa_layout import layout_csa
+from csaclean_handlers.siemens.witness import NibabelWitness
+
+__all__ = ["SiemensHandler"]
+
+_SIGNATURES = (b"SV10", b"VS01")
+
+
+class SiemensHandler:
+    """Lay out the image and series headers of creator ``SIEMENS CSA HEADER``."""
+
+    name: ClassVar[str] = "siemens"
+    claims: ClassVar[tuple[Claim, ...]] = (
+        Claim(parse_selector("(0029,SIEMENS CSA HEADER,10)"), _SIGNATURES, orphan=True),
+        Claim(parse_selector("(0029,SIEMENS CSA HEADER,20)"), _SIGNATURES, orphan=True),
+    )
+    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.siemens")
+    witness: ClassVar[NibabelWitness] = NibabelWitness()
+    converters: ClassVar[SiemensConverters] = SiemensConverters()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return what each byte of a CSA header is; see `csaclean_handlers.siemens.csa_layout.layout_csa`.
+
+        Raises
+        ------
+        MalformedValue
+            If the signature is there and the walk fails.
+        """
+        return layout_csa(element.value)
