@@ -25,6 +25,9 @@ _SYNGO_DTS = frozenset(csa.SYNGO_DT.values())
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
 _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
+UNKNOWN = "?"
+"""Path of the values of a tag that is not in the vocabulary: its name may be anything."""
+
 _TEXT_UN = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol", b"PhoenixZIP", b"SrMsgBuffer"))
 """Tags of VR UN that hold text: bytes behind their NUL are dead. Any other UN may be binary."""
 
@@ -73,7 +76,7 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
         builder.opaque(stop)
         return
     value = blob[start:end]
-    path = name.decode("latin-1") or "?"
+    path = name.decode("ascii") if name in tag_names() else UNKNOWN
     if name == b"PatReinPattern":
         _patient_record(builder, path, value, start)
     else:
@@ -132,8 +135,8 @@ def layout_csa(blob: bytes) -> Layout:
     Returns
     -------
     Layout
-        Field paths are the tags' names, for all items of a tag the same; ``PatReinPattern`` has one path a field. A
-        value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
+        Field paths are the tags' names, for all items of a tag the same, and ``?`` for tags that are not in the
+        vocabulary; ``PatReinPattern`` has one path a field. A value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
         type (PET, CT, Interfile, XML) is foreign.
 
     Raises

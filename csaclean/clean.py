@@ -1,0 +1,360 @@
+"""One file: open, walk, examine, write, compare.
+
+This is where bytes of a file become an `csaclean.report.model.Report`; everything before the last step happens in memory
+and by position, so a file of any size takes the memory of its private elements and no more.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from csaclean.dicom.deflate import deflated, inflate
+from csaclean.dicom.file import PREAMBLE_SIZE, Start, find_start
+from csaclean.dicom.source import FileSource, Source
+from csaclean.dicom.syntax import Syntax
+from csaclean.dicom.walk import Element, Walk, walk
+from csaclean.engine import Engine, Examined
+from csaclean.errors import CsacleanError, IoFailed, MalformedFile, ProofFailed, Unsupported
+from csaclean.model import Fill
+from csaclean.policy.policies import Policy, load_policy
+from csaclean.proof.witness import ProofLevel
+from csaclean.registry import Registry, installed
+from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
+from csaclean.selector import fold_creator
+from csaclean.write import CHUNK, Patch, Target, patched, write_all, write_file, write_patched
+
+__all__ = ["Cleaner", "PreambleAction", "clean_file"]
+
+PreambleAction = Literal["null", "keep"]
+
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a TIFF header: a preamble that makes the file readable as TIFF (PS3.10 section 7.1)."""
+_PADDING_VALUE_SHORTEST: Final = 8
+_NULL: Final = Fill(0)
+
+
+class Opened(NamedTuple):
+    """A file whose data set can be walked."""
+
+    raw: FileSource
+    source: Source
+    """The file itself, or its inflated copy."""
+    start: Start
+    status: os.stat_result
+
+
+class Found(NamedTuple):
+    """What is in a file and what has to be written."""
+
+    walk: Walk
+    examined: Examined
+    patches: tuple[Patch, ...]
+    regions: tuple[Region, ...]
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[FileSource]:
+    """Open a regular file for reading.
+
+    Raises
+    ------
+    IoFailed
+        If it can't be read or isn't a regular file.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise IoFailed("not a regular file")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise IoFailed(f"can't read: {os.strerror(error.errno or 0)}") from None
+    try:
+        yield FileSource(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def open_dicom(path: Path) -> Iterator[Opened]:
+    """Open a DICOM file and find its data set; a deflated one is inflated under a cap.
+
+    Raises
+    ------
+    FileError
+        If it can't be read, isn't DICOM, or is a DICOMDIR.
+    """
+    with _open(path) as raw:
+        start = find_start(raw)
+        if start.is_dicomdir:
+            raise Unsupported("a DICOMDIR")
+        status = os.fstat(raw.descriptor)
+        if not start.syntax.deflated:
+            yield Opened(raw, raw, start, status)
+            return
+        spool, end = inflate(raw, start.offset)
+        with spool:
+            rest = raw.read(end, raw.size)
+            if len(rest) >= _PADDING_VALUE_SHORTEST or rest.strip(b"\0"):
+                raise MalformedFile("bytes behind the deflated data set", "", end)
+            yield Opened(raw, FileSource(spool.fileno()), start, status)
+
+
+def _region(source: Source, name: Literal["preamble", "padding", "trailing"], start: int, stop: int) -> Region:
+    nonzero = 0
+    for position in range(start, stop, CHUNK):
+        chunk = source.read(position, min(position + CHUNK, stop))
+        nonzero += len(chunk) - chunk.count(0)
+    return Region(name, start, stop - start, nonzero, "null")
+
+
+def _padding_header(size: int, syntax: Syntax, offset: int) -> bytes:
+    """Return the header of a (FFFC,FFFC) element that takes `size` bytes with its null value.
+
+    Raises
+    ------
+    MalformedFile
+        If no such header fits.
+    """
+    order: Literal["little", "big"] = "little" if syntax.order == "<" else "big"
+    tag = (0xFFFC).to_bytes(2, order) * 2
+    header = tag if syntax.implicit else tag + b"OB\0\0"
+    length = size - len(header) - 4
+    if length < 0:
+        raise MalformedFile(f"{size} bytes behind the data set are too few for an element", "", offset)
+    return header + (length - length % 2).to_bytes(4, order)
+
+
+def _regions(opened: Opened, found: Walk, preamble: PreambleAction) -> tuple[list[Region], list[Patch]]:
+    """Return the regions outside all elements and what is to be written there."""
+    source, start = opened.source, opened.start
+    regions: list[Region] = []
+    patches: list[Patch] = []
+    if start.preamble:
+        region = _region(source, "preamble", 0, PREAMBLE_SIZE)
+        if region.nonzero:
+            if preamble == "keep" or source.read(0, 4) in _TIFF:
+                regions.append(Region("preamble", 0, PREAMBLE_SIZE, region.nonzero, "keep"))
+            else:
+                regions.append(region)
+                patches.append(Patch(0, PREAMBLE_SIZE, _NULL))
+    for low, high in found.padding:
+        region = _region(source, "padding", low, high)
+        regions.append(region)
+        if region.nonzero:
+            patches.append(Patch(low, high, _NULL))
+    size = source.size - found.end
+    if size:
+        region = _region(source, "trailing", found.end, source.size)
+        if size < _PADDING_VALUE_SHORTEST:
+            regions.append(region)
+            if region.nonzero:
+                patches.append(Patch(found.end, source.size, _NULL))
+        else:
+            header = _padding_header(size, start.syntax, found.end)
+            regions.append(Region("trailing", found.end, size, region.nonzero, "padding-element"))
+            patches.append(Patch(found.end, found.end + len(header), header))
+            patches.append(Patch(found.end + len(header), source.size, _NULL))
+    return regions, patches
+
+
+@dataclass
+class Cleaner:
+    """Everything that stays the same from file to file.
+
+    Attributes
+    ----------
+    policy
+        What happens to fields.
+    registry
+        Who claims what.
+    preamble
+        Whether a preamble that is neither null nor TIFF is nulled.
+    proof
+        How often witnesses are asked. One cleaner serves one batch: its witnesses remember what they read.
+    """
+
+    policy: Policy
+    registry: Registry
+    preamble: PreambleAction = "null"
+    proof: ProofLevel = "rows"
+
+    def __post_init__(self) -> None:
+        """Start with witnesses that have read nothing."""
+        self.engine = Engine(self.policy, self.registry, self.proof)
+
+    @cached_property
+    def _spelled(self) -> dict[str, str]:
+        creators = (claimed.claim.selector[-1].creator for claimed in self.registry.claims)
+        return {fold_creator(creator): creator for creator in creators if creator}
+
+    def examine(self, opened: Opened) -> Found:
+        """Walk, lay out, edit and prove in memory; write nothing.
+
+        Raises
+        ------
+        CsacleanError
+            If the file can't be cleaned.
+        """
+        source = opened.source
+
+        def load(element: Element, size: int) -> bytes:
+            stop = element.stop if size < 0 else min(element.stop, element.start + size)
+            value = source.read(element.start, stop)
+            if len(value) != stop - element.start:
+                raise IoFailed("the file was cut while it was read", "", element.start)
+            return value
+
+        found = walk(source, opened.start.syntax, opened.start.offset)
+        examined = self.engine.examine(found.elements, found.datasets, load)
+        regions, patches = _regions(opened, found, self.preamble)
+        patches += [
+            Patch(element.start, element.stop, one.new)
+            for one, element in zip(examined.cleaned, examined.elements, strict=True)
+            if one.new != one.old
+        ]
+        patches.sort()
+        return Found(found, examined, tuple(patches), tuple(regions))
+
+    def report(self, name: str, opened: Opened, found: Found, *, written: bool) -> Report:
+        """Return the report of a file that was examined, and written if there was anything to write."""
+        edited = any(one.edits for one in found.examined.cleaned)
+        proof: dict[str, str] = {"rows": "held" if found.examined.cleaned else "off"}
+        proof["witness"] = found.examined.witness
+        proof["converter"] = "off" if found.examined.converter_fields is None else "held"
+        proof["written"] = "held" if written else "off"
+        facts = dict(sorted(found.walk.facts.items()))
+        if edited and "digital-signature" in facts:
+            facts["digital-signature-invalidated"] = facts["digital-signature"]
+        return Report(
+            name,
+            "cleaned" if found.patches else "unchanged",
+            transfer_syntax=opened.start.syntax.name,
+            elements=element_groups(found.examined.cleaned),
+            kept=kept_fields(found.examined.cleaned),
+            unclaimed=unclaimed_elements(found.examined, self._spelled),
+            regions=found.regions,
+            facts=facts,
+            proof=proof,
+        )
+
+    def check(self, path: Path, name: str) -> Report:
+        """Return what cleaning a file would do, by doing all of it but the writing.
+
+        Raises
+        ------
+        CsacleanError
+            If it could not be cleaned.
+        """
+        with open_dicom(path) as opened:
+            return self.report(name, opened, self.examine(opened), written=False)
+
+    def clean(self, path: Path, name: str, target: Target) -> Report:
+        """Clean a file into `target`, which may be the file itself.
+
+        Raises
+        ------
+        CsacleanError
+            If it can't be cleaned: nothing was written then.
+        """
+        with open_dicom(path) as opened:
+            found = self.examine(opened)
+            write = bool(found.patches) or not target.in_place
+            if write:
+                like = opened.status if target.in_place else None
+                write_file(target, opened.status.st_mode, _writer(opened, found.patches), like)
+            return self.report(name, opened, found, written=write)
+
+
+def _writer(opened: Opened, patches: tuple[Patch, ...]) -> Callable[[int], Callable[[], Iterable[bytes]]]:
+    """Return what writes the file to a descriptor and then yields what must be readable there."""
+    raw, source, start = opened.raw, opened.source, opened.start
+
+    def unchanged_source() -> None:
+        now = os.fstat(raw.descriptor)
+        if (now.st_mtime_ns, now.st_size) != (opened.status.st_mtime_ns, opened.status.st_size):
+            raise IoFailed("the file was changed while it was read")
+
+    def write_plain(descriptor: int) -> Callable[[], Iterable[bytes]]:
+        expected = write_patched(descriptor, raw, patches)
+        unchanged_source()
+        return expected
+
+    if source is raw or not patches:
+        return write_plain
+
+    def write_deflated(descriptor: int) -> Callable[[], Iterable[bytes]]:
+        def content() -> Iterator[bytes]:
+            yield from patched(source, patches, 0, start.offset)
+            yield from deflated(patched(source, patches, start.offset, source.size))
+
+        write_all(descriptor, content())
+        _compare_inflated(descriptor, source, patches, start.offset)
+        unchanged_source()
+        return content
+
+    return write_deflated
+
+
+def _compare_inflated(descriptor: int, source: Source, patches: tuple[Patch, ...], offset: int) -> None:
+    """Inflate what was written and compare it with what was to be deflated."""
+    spool, _ = inflate(FileSource(descriptor), offset)
+    with spool:
+        again = FileSource(spool.fileno())
+        position = 0
+        for chunk in patched(source, patches, 0, source.size):
+            if again.read(position, position + len(chunk)) != chunk:
+                raise ProofFailed("written", "the deflated file does not hold what it should", "", position)
+            position += len(chunk)
+        if position != again.size:
+            raise ProofFailed("written", "the deflated file has another length than it should")
+
+
+def clean_file(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    policy: str = "converter-safe",
+    *,
+    overwrite: bool = False,
+    preamble: PreambleAction = "null",
+    proof: ProofLevel = "rows",
+) -> Report:
+    """Clean one file into another.
+
+    Parameters
+    ----------
+    src
+        A DICOM file.
+    dst
+        The file to write; `src` itself replaces the original, durably.
+    policy
+        Name of a policy that ships, or path of a TOML file.
+    overwrite
+        Whether `dst` may be there already; not needed where it is `src`.
+    preamble
+        ``null`` clears the 128-byte preamble unless it is null or a TIFF header.
+    proof
+        ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
+
+    Returns
+    -------
+    Report
+        What was found and done.
+
+    Raises
+    ------
+    CsacleanError
+        If the file can't be cleaned. Nothing was written then, and a target that was there is as it was.
+    """
+    source, target = Path(src), Path(dst)
+    cleaner = Cleaner(load_policy(policy), installed(), preamble, proof)
+    same = target.exists() and source.exists() and source.samefile(target)
+    try:
+        return cleaner.clean(source, source.name, Target(target, overwrite or same, in_place=same))
+    except CsacleanError:
+        raise
+    except OSError as error:
+        raise IoFailed(f"can't write: {os.strerror(error.errno or 0)}") from None

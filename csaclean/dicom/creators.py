@@ -1,0 +1,76 @@
+"""Private Creators: who reserved which block of a group, data set by data set (PS3.5 section 7.8.1).
+
+A reservation holds for the data set or item in which it stands, and is not inherited by the items inside. It may stand
+behind the elements that it reserves, may be written with outer blanks or in another case, and several blocks of a group
+may have one creator: all of that occurs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from csaclean.dicom.walk import Element, Shape
+from csaclean.selector import fold_creator
+
+__all__ = ["PrivateTag", "is_creator", "private_tag", "resolve_creators"]
+
+_LONGEST: Final = 128
+"""A creator is an LO of 64 characters at most; what is longer is not one."""
+
+FIRST_BLOCK: Final = 0x10
+
+
+class PrivateTag(NamedTuple):
+    """The parts of a private tag."""
+
+    group: int
+    block: int
+    """0 where the element number lies in no block."""
+    byte: int
+
+
+def private_tag(tag: int) -> PrivateTag:
+    """Take a private tag apart.
+
+    Examples
+    --------
+    >>> private_tag(0x00291120)
+    PrivateTag(group=41, block=17, byte=32)
+    """
+    block = tag >> 8 & 0xFF
+    return PrivateTag(tag >> 16, block if block >= FIRST_BLOCK else 0, tag & 0xFF)
+
+
+def is_creator(tag: int) -> bool:
+    """Tell whether a tag is that of a Private Creator: (gggg,0010-00FF), gggg odd."""
+    return bool(tag & 0x10000) and FIRST_BLOCK <= tag & 0xFFFF <= 0xFF  # noqa: PLR2004  # the range of the standard
+
+
+def resolve_creators(
+    elements: Iterable[Element], load: Callable[[Element], bytes]
+) -> Mapping[tuple[int, int, int], tuple[str, ...]]:
+    """Return the folded creators of every reserved block.
+
+    Parameters
+    ----------
+    elements
+        Of any number of data sets.
+    load
+        Gives the value of an element.
+
+    Returns
+    -------
+    Mapping
+        From (data set, group, block) to creators; more than one only where a data set repeats the creator's tag.
+    """
+    found: dict[tuple[int, int, int], tuple[str, ...]] = {}
+    for element in elements:
+        if (
+            is_creator(element.tag)
+            and element.shape is Shape.VALUE
+            and 0 < element.stop - element.start <= _LONGEST
+        ):
+            creator = fold_creator(load(element))
+            if creator:
+                key = (element.owner, element.tag >> 16, element.tag & 0xFF)
+                found[key] = (*found.get(key, ()), creator)
+    return found

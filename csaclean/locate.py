@@ -1,0 +1,174 @@
+"""Which elements are claimed, by whom; which are nobody's.
+
+First by creator, in every data set and item; then, where no known creator reserves the block, by content signature.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
+from csaclean.dicom.walk import DataSet, Element, Shape
+from csaclean.registry import Claimed, Registry
+from csaclean.selector import Selector, Step
+
+__all__ = ["Located", "Location", "locate"]
+
+Load = Callable[[Element, int], bytes]
+"""Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""
+
+Creators = Mapping[tuple[int, int, int], tuple[str, ...]]
+
+
+class Located(NamedTuple):
+    """A claimed element."""
+
+    element: Element
+    claimed: Claimed
+    selector: Selector
+    """As found: the steps of the private sequences around it, then its own."""
+    creator: str | None
+    """The folded creator of its block; None for an orphan without one."""
+    orphan: bool
+
+
+@dataclass(slots=True)
+class Location:
+    """What a data set's private matter consists of.
+
+    Attributes
+    ----------
+    located
+        Claimed elements, in file order.
+    unclaimed
+        Number of elements and of bytes that nobody claims, by innermost step and reason. A creator stands there folded;
+        whether it may be printed is for the report to decide.
+    creators
+        Who reserved which block.
+    private_bytes
+        Bytes in values of private elements and of elements below private sequences.
+    """
+
+    located: list[Located] = field(default_factory=list)
+    unclaimed: dict[tuple[Step, str], tuple[int, int]] = field(default_factory=dict)
+    creators: Creators = field(default_factory=dict)
+    private_bytes: int = 0
+
+    def disown(self, step: Step, reason: str, size: int) -> None:
+        """Count an element that nobody answers for."""
+        count, total = self.unclaimed.get((step, reason), (0, 0))
+        self.unclaimed[step, reason] = (count + 1, total + size)
+
+
+class _Locator:
+    def __init__(
+        self, datasets: Sequence[DataSet], creators: Creators, load: Load, registry: Registry
+    ) -> None:
+        self._datasets = datasets
+        self._creators = creators
+        self._load = load
+        self._registry = registry
+        self._signature_size = registry.longest_signature
+
+    def step(self, owner: int, tag: int) -> Step:
+        """Return the step that names an element in its data set, with the folded creator."""
+        if not tag & 0x10000:
+            return Step(tag >> 16, tag & 0xFFFF)
+        group, block, byte = private_tag(tag)
+        creators = self._creators.get((owner, group, block), ()) if block else ()
+        known = [creator for creator in creators if self._registry.knows(creator)]
+        if creators:
+            return Step(group, byte, (known or list(creators))[0])
+        return Step(group, tag & 0xFFFF)
+
+    def around(self, owner: int) -> Selector:
+        """Return the steps of the private sequences around a data set."""
+        steps: list[Step] = []
+        while owner >= 0:
+            dataset = self._datasets[owner]
+            if dataset.private:
+                steps.append(self.step(dataset.parent, dataset.tag))
+            owner = dataset.parent
+        return tuple(reversed(steps))
+
+    def printable(self, step: Step) -> Step:
+        """Return a step without a creator that no handler knows: such a name is a value of the file."""
+        known = step.creator is None or self._registry.knows(step.creator)
+        return step if known else step._replace(creator="?")
+
+    def _fits(self, claimed: Claimed, owner: int) -> bool:
+        """Tell whether the sequences around an element are those that the claim's selector names."""
+        wanted = claimed.claim.selector[:-1]
+        if not wanted:
+            return True
+        found = self.around(owner)[-len(wanted) :]
+        return len(found) == len(wanted) and all(
+            (a.group, a.element, a.creator and a.creator.casefold()) == (b.group, b.element, b.creator)
+            for a, b in zip(wanted, found, strict=True)
+        )
+
+    def find(self, element: Element, step: Step) -> tuple[Claimed | None, bool]:
+        """Return the claim on an element, and whether it is an orphan's."""
+        owner = element.owner
+        for claimed in self._registry.find(step.group, step.creator, step.element):
+            if self._fits(claimed, owner):
+                return claimed, False
+        nobody_known = step.creator is None or not self._registry.knows(step.creator)
+        if nobody_known and element.tag & 0x10000 and element.stop - element.start >= self._signature_size > 0:
+            orphan = self._registry.orphan(self._load(element, self._signature_size), element.tag & 0xFF)
+            return orphan, orphan is not None
+        return None, False
+
+
+def _is_bookkeeping(tag: int) -> bool:
+    """Tell whether a private tag is a group length."""
+    return bool(tag & 0x10000) and not tag & 0xFFFF
+
+
+def locate(
+    elements: Sequence[Element],
+    datasets: Sequence[DataSet],
+    load: Load,
+    registry: Registry,
+) -> Location:
+    """Find the claimed elements of a data set and count the rest.
+
+    Parameters
+    ----------
+    elements, datasets
+        As a walk returns them.
+    load
+        Gives values; asked for creators and, of elements that nobody claims by creator, for a signature's length.
+    registry
+        Who claims what.
+
+    Returns
+    -------
+    Location
+        Sequences are not counted, what they hold is. Elements without a value, group lengths and creators that somebody
+        knows hold nothing to answer for.
+    """
+    creators = resolve_creators(elements, lambda element: load(element, -1))
+    found = Location(creators=creators)
+    locator = _Locator(datasets, creators, load, registry)
+    for element in elements:
+        tag, owner = element.tag, element.owner
+        private_matter = tag & 0x10000 or datasets[owner].private
+        size = element.stop - element.start
+        if not private_matter or element.shape is Shape.SEQUENCE or _is_bookkeeping(tag):
+            continue
+        if is_creator(tag):
+            names = creators.get((owner, tag >> 16, tag & 0xFF), ())
+            if size and not names:
+                found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
+            continue
+        found.private_bytes += size
+        step = locator.step(owner, tag)
+        claimed, orphan = (None, False) if element.shape is Shape.FRAGMENTS else locator.find(element, step)
+        if claimed is not None:
+            selector = (*map(locator.printable, locator.around(owner)), claimed.claim.selector[-1])
+            found.located.append(Located(element, claimed, selector, step.creator, orphan))
+        elif size:
+            reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
+            found.disown(step, reason, size)
+    return found

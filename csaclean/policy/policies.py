@@ -1,0 +1,154 @@
+"""Policies: what happens to a field, by what it gives away and whether a converter reads it.
+
+A policy is a TOML file. Those that ship stand in ``csaclean/policy/policies``; a file of the user's has the same form,
+and may say ``extends = "converter-safe"`` and only what differs. In all of them dead bytes are nulled: nobody reads
+them.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from csaclean.errors import PolicyError
+from csaclean.model import Field
+from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
+
+__all__ = ["DISCLAIMER", "Action", "Decision", "Plan", "Policy", "load_policy", "policy_names"]
+
+DISCLAIMER = (
+    "No policy of csaclean is the Basic Application Level Confidentiality Profile of DICOM PS3.15: "
+    "they clean private elements only."
+)
+
+Action = Literal["keep", "redact"]
+_SELF_EVIDENT = frozenset(("integer", "number", "binary-number", "code"))
+"""Forms that stand without a rule: numbers that are written as numbers, and machine constants by construct."""
+
+
+class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a policy says beside its matrix."""
+
+    unruled_text: Action = msgspec.field(name="unruled-text")
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A class × (read / not read by a converter) matrix of actions."""
+
+    name: str
+    summary: str
+    unread: dict[FieldClass, Action]
+    read: dict[FieldClass, Action]
+    other: Other
+
+
+class Decision(NamedTuple):
+    """What happens to a field, and why."""
+
+    redact: bool
+    cls: str
+    """The field's class; empty without a rule."""
+    form: str
+    read_by: tuple[str, ...]
+    vouched: bool
+    """Whether somebody answers for what stands there afterwards."""
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the names of the policies that ship."""
+    folder = files("csaclean.policy").joinpath("policies")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    if name not in policy_names():
+        raise PolicyError(f"no policy of that name; there are {', '.join(policy_names())}")
+    return tomllib.loads(files("csaclean.policy").joinpath("policies", f"{name}.toml").read_text("utf-8"))
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def load_policy(name: str) -> Policy:
+    """Return a policy: one that ships by its name, or a user's by the path of a file that ends in ``.toml``.
+
+    Raises
+    ------
+    PolicyError
+        If there is none, or the file breaks the form; the message says where.
+    """
+    if name.endswith(".toml"):
+        try:
+            table = tomllib.loads(Path(name).read_text("utf-8"))
+        except (OSError, UnicodeError) as error:
+            raise PolicyError(f"the policy file can't be read: {type(error).__name__}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise PolicyError(f"the policy file is not TOML: {error}") from None
+        base = table.pop("extends", None)
+        if base is not None:
+            table = _merged(_shipped(str(base)), table)
+    else:
+        table = _shipped(name)
+    try:
+        policy = msgspec.convert(table, Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyError(f"policy: {error}") from None
+    for part, matrix in (("unread", policy.unread), ("read", policy.read)):
+        missing = [cls for cls in CLASSES if cls not in matrix and cls != "technical"]
+        if missing or "technical" in matrix:
+            raise PolicyError(f"policy: [{part}] must say what happens to {', '.join(missing) or 'no technical field'}")
+    return policy
+
+
+class Plan:
+    """A policy applied to one handler's rules: the decision for each field, looked up once.
+
+    Parameters
+    ----------
+    policy
+        What is to happen.
+    rules
+        The handler's rules.
+    consumers
+        Says which converters read a field, by selector and path.
+    """
+
+    def __init__(
+        self, policy: Policy, rules: RuleSet, consumers: Callable[[str, str], tuple[str, ...]], /
+    ) -> None:
+        self._policy = policy
+        self._rules = rules
+        self._consumers = consumers
+        self._decided: dict[tuple[str, Field], Decision] = {}
+
+    def decide(self, selector: str, field: Field) -> Decision:
+        """Return what happens to a field of the element that `selector` names."""
+        key = (selector, field)
+        decision = self._decided.get(key)
+        if decision is None:
+            decision = self._decided[key] = self._decide(selector, field)
+        return decision
+
+    def _decide(self, selector: str, field: Field) -> Decision:
+        rule: Rule | None = self._rules.find(selector, field.path)
+        read_by = self._consumers(selector, field.path)
+        if rule is None:
+            if field.form in _SELF_EVIDENT:
+                return Decision(redact=False, cls="", form=field.form, read_by=read_by, vouched=True)
+            redact = self._policy.other.unruled_text == "redact" and not read_by
+            return Decision(redact, "", field.form, read_by, vouched=redact)
+        read_by = read_by or rule.read_by
+        form = rule.form or field.form
+        if rule.cls == "technical":
+            return Decision(redact=False, cls=rule.cls, form=form, read_by=read_by, vouched=True)
+        matrix = self._policy.read if read_by else self._policy.unread
+        redact = matrix[rule.cls] == "redact"
+        return Decision(redact, rule.cls, form, read_by, vouched=redact or bool(read_by))

@@ -1,0 +1,44 @@
+"""Proof, third stage: what a converter reads, found as it finds it, is equal but for what the policy declared."""
+
+from collections.abc import Collection, Sequence
+
+from csaclean.errors import ProofFailed
+from csaclean.handler import ConverterElement, ConverterTable
+
+__all__ = ["compare_converter_fields"]
+
+
+def compare_converter_fields(
+    table: ConverterTable,
+    old: Sequence[ConverterElement],
+    new: Sequence[ConverterElement],
+    declared: Collection[str] = (),
+) -> int:
+    """Compare the fields of a converter table before and after.
+
+    Parameters
+    ----------
+    table
+        Finds the fields.
+    old, new
+        The claimed elements of one file, in file order.
+    declared
+        Fields, by the key of `ConverterTable.fields`, that the policy changes on purpose.
+
+    Returns
+    -------
+    int
+        How many fields were compared.
+
+    Raises
+    ------
+    ProofFailed
+        If a field is lost, new, or differs without being declared.
+    """
+    before, after = table.fields(old), table.fields(new)
+    if before.keys() != after.keys():
+        raise ProofFailed("converter", f"{len(before.keys() ^ after.keys())} fields that a converter reads are lost or new")
+    changed = sum(1 for key, value in before.items() if after[key] != value and key not in declared)
+    if changed:
+        raise ProofFailed("converter", f"{changed} of {len(before)} fields that a converter reads would change")
+    return len(before)

@@ -1,0 +1,112 @@
+"""Proof, first stage: the new bytes, laid out anew, differ from the old ones in the listed edits and nowhere else."""
+
+from collections.abc import Callable, Sequence
+
+from csaclean.errors import ProofFailed
+from csaclean.model import Edit, Field, Kind, Layout, View
+from csaclean.policy.fills import fill
+from csaclean.policy.policies import Decision
+
+__all__ = ["compare_rows"]
+
+_STAGE = "rows"
+
+
+def _same_cuts(old: Layout, new: Layout) -> bool:
+    return (
+        old.stops == new.stops
+        and old.kinds == new.kinds
+        and old.notes == new.notes
+        and all(
+            (a.path, a.codec.name) == (b.path, b.codec.name)
+            if isinstance(a, View) and isinstance(b, View)
+            else a == b
+            for a, b in zip(old.fields, new.fields, strict=True)
+        )
+    )
+
+
+def compare_rows(
+    old: bytes,
+    old_layout: Layout,
+    new: bytes,
+    new_layout: Layout,
+    edits: Sequence[Edit],
+    decide: Callable[[Field], Decision],
+    row: str = "",
+) -> None:
+    """Compare a row before and after, and the rows that its views show.
+
+    Parameters
+    ----------
+    old, old_layout
+        The row as it was found.
+    new, new_layout
+        The row as it is to be written, laid out again from its bytes alone.
+    edits
+        All edits of the element; those of this row are taken.
+    decide
+        Gives the policy's decision on a field.
+    row
+        Path of the row.
+
+    Raises
+    ------
+    ProofFailed
+        If length, cuts, kinds, paths or forms differ; if a byte outside the edits differs; if a dead byte is not null;
+        if a field does not hold exactly its fill, or its old bytes, as the policy decides.
+    """
+    if len(old) != len(new):
+        raise ProofFailed(_STAGE, f"{len(old)} bytes became {len(new)}")
+    if not _same_cuts(old_layout, new_layout):
+        raise ProofFailed(_STAGE, "the edited value is laid out differently")
+    own = sorted((edit for edit in edits if edit.row == row), key=lambda edit: edit.start)
+    position = 0
+    before, after = memoryview(old), memoryview(new)
+    for edit in own:
+        if edit.start < position or edit.stop > len(old):
+            raise ProofFailed(_STAGE, "edits overlap or leave the row", "", edit.start)
+        if before[position : edit.start] != after[position : edit.start]:
+            raise ProofFailed(_STAGE, "bytes outside the edits differ", "", position)
+        if after[edit.start : edit.stop] != edit.replacement():
+            raise ProofFailed(_STAGE, "an edit does not hold its replacement", "", edit.start)
+        position = edit.stop
+    if before[position:] != after[position:]:
+        raise ProofFailed(_STAGE, "bytes outside the edits differ", "", position)
+    _compare_spans(old, old_layout, new, new_layout, edits, decide, row)
+
+
+def _compare_spans(
+    old: bytes,
+    old_layout: Layout,
+    new: bytes,
+    new_layout: Layout,
+    edits: Sequence[Edit],
+    decide: Callable[[Field], Decision],
+    row: str,
+) -> None:
+    """Check what the spans demand: dead bytes are null, fields as decided, views hold at their own level."""
+    start = 0
+    columns = zip(new_layout.stops, new_layout.kinds, old_layout.fields, new_layout.fields, strict=True)
+    for stop, kind, old_field, new_field in columns:
+        if kind == Kind.DEAD:
+            if new.count(0, start, stop) != stop - start:
+                raise ProofFailed(_STAGE, "a dead byte is not null", "", start)
+        elif isinstance(old_field, Field):
+            decision = decide(old_field)
+            was = old[start:stop]
+            if new[start:stop] != (fill(decision.form, was) if decision.redact else was):
+                raise ProofFailed(_STAGE, "a field does not hold what the policy decides", "", start)
+        elif isinstance(old_field, View) and isinstance(new_field, View):
+            if new_field.codec.encode(new_field.inner, new[start:stop]) != new[start:stop]:
+                raise ProofFailed(_STAGE, f"the {new_field.codec.name} codec breaks its law", "", start)
+            compare_rows(
+                old_field.inner,
+                old_field.layout,
+                new_field.inner,
+                new_field.layout,
+                edits,
+                decide,
+                f"{row}/{old_field.path}" if row else old_field.path,
+            )
+        start = stop

@@ -1,0 +1,188 @@
+"""The handlers that are installed, found by their entry points, and what they claim."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, NamedTuple
+
+from csaclean.errors import HandlerError, MalformedValue
+from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
+from csaclean.model import Layout
+from csaclean.selector import fold_creator, format_selector, parse_selector
+from csaclean.vr_layout import layout_by_vr
+
+__all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
+
+GROUP: Final = "csaclean.handlers"
+
+
+class Registered(NamedTuple):
+    """A handler and where it comes from."""
+
+    name: str
+    handler: Handler
+    distribution: str
+    version: str
+
+    @property
+    def witness(self) -> Witness | None:
+        """The handler's second opinion, if it has one."""
+        return getattr(self.handler, "witness", None)
+
+    @property
+    def converters(self) -> ConverterTable | None:
+        """The handler's table of what converters read, if it has one."""
+        return getattr(self.handler, "converters", None)
+
+
+class Claimed(NamedTuple):
+    """One claim of one handler, ready for use."""
+
+    registered: Registered
+    claim: Claim
+    selector: str
+    """The claim's selector as text: the first half of every rule's address."""
+    by_vr: bool
+    """Whether the element is laid out by its VR, without the handler's code."""
+
+    def layout(self, element: PrivateElement) -> Layout:
+        """Return the layout of an element, checked for holes.
+
+        Raises
+        ------
+        MalformedValue
+            If the handler says so; with the element's selector.
+        HandlerError
+            If the handler raises anything else or gives a layout that doesn't cover the value.
+        """
+        name = self.registered.name
+        where = format_selector(element.selector)
+        if self.by_vr:
+            vr = element.vr if element.vr not in (None, "UN") else self.claim.vr
+            return layout_by_vr(vr or "UN", element.value)
+        try:
+            layout = self.registered.handler.layout(element)
+        except MalformedValue as error:
+            raise error.at(where) from None
+        except Exception as error:
+            # Whatever it is, its text may hold bytes of the value.
+            raise HandlerError(f"handler {name} raised {type(error).__name__}", where) from None
+        if not layout.is_foreign:
+            size = len(element.value)
+            stops = layout.stops
+            whole = stops[-1] == size if stops else not size
+            if not whole or any(a >= b for a, b in zip([0, *stops], stops, strict=False)):
+                raise HandlerError(f"handler {name} gave a layout with a hole", where)
+        return layout
+
+
+class Registry:
+    """Claims of all handlers, looked up by what a data set tells.
+
+    Parameters
+    ----------
+    registered
+        The handlers.
+
+    Raises
+    ------
+    HandlerError
+        If two handlers have one name or one claim.
+    """
+
+    def __init__(self, registered: Iterable[Registered], /) -> None:
+        self.registered = tuple(registered)
+        self._claims: dict[tuple[int, str | None, int], list[Claimed]] = {}
+        self._creators: set[str] = set()
+        self._orphans: list[tuple[bytes, Claimed]] = []
+        owners: dict[str, Registered] = {}
+        names: dict[str, Registered] = {}
+        for entry in self.registered:
+            other = names.setdefault(entry.name, entry)
+            if other is not entry:
+                raise HandlerError(
+                    f"handler name {entry.name} is taken by both {other.distribution} and {entry.distribution}"
+                )
+            for claimed in self._claims_of(entry):
+                owner = owners.setdefault(claimed.selector.casefold(), entry)
+                if owner is not entry:
+                    raise HandlerError(f"claimed by both {owner.name} and {entry.name}", claimed.selector)
+                self._add(claimed)
+
+    @staticmethod
+    def _claims_of(entry: Registered) -> Iterable[Claimed]:
+        coded = {format_selector(claim.selector): claim for claim in entry.handler.claims}
+        for selector, claim in coded.items():
+            yield Claimed(entry, claim, selector, by_vr=False)
+        for selector, rule in entry.handler.rules.whole.items():
+            if selector not in coded:
+                yield Claimed(entry, Claim(parse_selector(selector), vr=rule.vr), selector, by_vr=True)
+
+    def _add(self, claimed: Claimed) -> None:
+        step = claimed.claim.selector[-1]
+        creator = None if step.creator is None else fold_creator(step.creator)
+        self._claims.setdefault((step.group, creator, step.element), []).append(claimed)
+        if creator is not None:
+            self._creators.add(creator)
+        if claimed.claim.orphan:
+            self._orphans.extend((signature, claimed) for signature in claimed.claim.signatures)
+
+    @property
+    def claims(self) -> tuple[Claimed, ...]:
+        """All claims, in the order of the handlers."""
+        return tuple(claimed for claims in self._claims.values() for claimed in claims)
+
+    @property
+    def longest_signature(self) -> int:
+        """How many bytes of a value `orphan` wants to see."""
+        return max((len(signature) for signature, _ in self._orphans), default=0)
+
+    def find(self, group: int, creator: str | None, element: int) -> tuple[Claimed, ...]:
+        """Return the claims on an element, by folded creator."""
+        return tuple(self._claims.get((group, creator, element), ()))
+
+    def knows(self, creator: str) -> bool:
+        """Tell whether any handler claims elements of a folded creator."""
+        return creator in self._creators
+
+    def orphan(self, head: bytes, byte: int) -> Claimed | None:
+        """Return the claim on a value whose creator is gone: by signature, of those the one with its element byte."""
+        hits = [claimed for signature, claimed in self._orphans if head.startswith(signature)]
+        for claimed in hits:
+            if claimed.claim.selector[-1].element == byte:
+                return claimed
+        return hits[0] if hits else None
+
+
+def _load(point: EntryPoint) -> Registered:
+    distribution = point.dist.name if point.dist else "unknown"
+    try:
+        handler = point.load()()
+    except Exception as error:
+        raise HandlerError(
+            f"handler {point.name} of {distribution} can't be loaded: {type(error).__name__}"
+        ) from None
+    version = getattr(handler, "api_version", API_VERSION)
+    if version != API_VERSION:
+        raise HandlerError(f"handler {point.name} of {distribution} speaks api_version {version}, not {API_VERSION}")
+    for attribute in ("name", "claims", "rules", "layout"):
+        if not hasattr(handler, attribute):
+            raise HandlerError(f"handler {point.name} of {distribution} has no {attribute}")
+    return Registered(point.name, handler, distribution, point.dist.version if point.dist else "?")
+
+
+@cache
+def installed() -> Registry:
+    """Return the handlers of all installed distributions.
+
+    Raises
+    ------
+    HandlerError
+        If one can't be loaded, or two collide: nothing is cleaned with half of the handlers.
+    """
+    points: Mapping[tuple[str, str], EntryPoint] = {
+        (point.name, point.dist.name if point.dist else ""): point for point in entry_points(group=GROUP)
+    }
+    return Registry(_load(points[key]) for key in sorted(points))
+
+

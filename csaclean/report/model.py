@@ -1,0 +1,244 @@
+"""The report of one file, and the summary of a run."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from tomllib import loads
+from typing import Literal
+
+from csaclean.engine import Cleaned, Examined
+from csaclean.selector import Step, fold_creator
+
+__all__ = [
+    "ElementGroup",
+    "Kept",
+    "Region",
+    "Report",
+    "Status",
+    "Summary",
+    "Unclaimed",
+    "element_groups",
+    "kept_fields",
+    "unclaimed_elements",
+]
+
+Status = Literal["cleaned", "unchanged", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class ElementGroup:
+    """Claimed elements of one selector.
+
+    Attributes
+    ----------
+    selector
+        The claim's selector.
+    handler
+        Who laid them out.
+    orphans
+        How many of them were found by signature.
+    count, bytes
+        Number and total length.
+    dead, dead_nonzero
+        Dead bytes, and how many of them held something.
+    opaque
+        Bytes that no grammar accounts for.
+    unruled
+        Text fields that no rule speaks of.
+    edits
+        Number of redacted fields by class.
+    notes
+        What the grammar found remarkable.
+    vouched
+        Whether every byte of all of them is accounted for.
+    """
+
+    selector: str
+    handler: str
+    orphans: int
+    count: int
+    bytes: int
+    dead: int
+    dead_nonzero: int
+    opaque: int
+    unruled: int
+    edits: Mapping[str, int]
+    notes: tuple[str, ...]
+    vouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An identifying field that the policy lets stand."""
+
+    selector: str
+    field: str
+    cls: str
+    read_by: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """Private elements that nobody answers for."""
+
+    selector: str
+    reason: str
+    """``unclaimed``, ``no-creator``, ``not-a-creator`` or ``foreign``."""
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes outside all elements, or of the padding element."""
+
+    region: Literal["preamble", "padding", "trailing"]
+    offset: int
+    bytes: int
+    nonzero: int
+    action: Literal["null", "keep", "padding-element"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in a file and what became of it.
+
+    Attributes
+    ----------
+    file
+        Its name relative to what the user named.
+    status
+        ``cleaned``, ``unchanged``, ``failed`` (nothing written) or ``skipped`` (not DICOM, or a DICOMDIR).
+    error, reason
+        Code and text of a failure.
+    transfer_syntax
+        How the data set is encoded.
+    elements, kept, unclaimed, regions, facts
+        What was found.
+    proof
+        Verdict of each stage that was reached.
+    """
+
+    file: str
+    status: Status
+    error: str = ""
+    reason: str = ""
+    transfer_syntax: str = ""
+    elements: tuple[ElementGroup, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    unclaimed: tuple[Unclaimed, ...] = ()
+    regions: tuple[Region, ...] = ()
+    facts: Mapping[str, int] = field(default_factory=dict)
+    proof: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody answers for every byte of private matter in the file."""
+        return (
+            self.status in ("cleaned", "unchanged")
+            and not self.unclaimed
+            and all(group.vouched for group in self.elements)
+        )
+
+
+@dataclass(slots=True)
+class Summary:
+    """A run, counted.
+
+    Attributes
+    ----------
+    files
+        Number of files by status.
+    unvouched
+        How many files hold private elements that nobody vouches for.
+    failed
+        Names of the files that failed, in order.
+    dead_nonzero
+        Dead bytes that held something.
+    edits
+        Redacted fields by class.
+    """
+
+    files: Counter[str] = field(default_factory=Counter)
+    unvouched: int = 0
+    failed: list[str] = field(default_factory=list)
+    dead_nonzero: int = 0
+    edits: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def read(self) -> int:
+        """How many files were DICOM."""
+        return self.files.total() - self.files["skipped"]
+
+    def add(self, report: Report) -> None:
+        """Count one file."""
+        self.files[report.status] += 1
+        if report.status == "failed":
+            self.failed.append(report.file)
+        elif report.status != "skipped" and not report.vouched:
+            self.unvouched += 1
+        for group in report.elements:
+            self.dead_nonzero += group.dead_nonzero
+            self.edits.update(group.edits)
+
+
+@cache
+def _printable_creators() -> Mapping[str, str]:
+    names = loads(files("csaclean.report").joinpath("creators.toml").read_text("utf-8"))["creators"]
+    return {fold_creator(name): name for name in names}
+
+
+def printable_step(step: Step, also: Mapping[str, str] = {}) -> str:  # noqa: B006  # never written to
+    """Return a step as text, with ``?`` for a creator that no shipped table and no handler knows."""
+    if step.creator is None:
+        return str(step)
+    folded = fold_creator(step.creator)
+    name = also.get(folded) or _printable_creators().get(folded) or "?"
+    return str(step._replace(creator=name))
+
+
+def element_groups(cleaned: Iterable[Cleaned]) -> tuple[ElementGroup, ...]:
+    """Return claimed elements grouped by selector, in the order of first appearance."""
+    groups: dict[tuple[str, str], list[Cleaned]] = {}
+    for one in cleaned:
+        groups.setdefault((one.claimed.selector, one.claimed.registered.name), []).append(one)
+    return tuple(
+        ElementGroup(
+            selector,
+            handler,
+            orphans=sum(one.orphan for one in members),
+            count=len(members),
+            bytes=sum(len(one.old) for one in members),
+            dead=sum(one.tally.dead for one in members),
+            dead_nonzero=sum(one.tally.dead_nonzero for one in members),
+            opaque=sum(one.tally.opaque for one in members),
+            unruled=sum(one.tally.unruled for one in members),
+            edits=dict(sorted(sum((one.tally.edits for one in members), Counter[str]()).items())),
+            notes=tuple(dict.fromkeys(note for one in members for note in one.layout.notes)),
+            vouched=all(one.vouched for one in members),
+        )
+        for (selector, handler), members in groups.items()
+    )
+
+
+def kept_fields(cleaned: Iterable[Cleaned]) -> tuple[Kept, ...]:
+    """Return the identifying fields that stay, grouped by selector and path."""
+    counts: Counter[tuple[str, str, str, tuple[str, ...]]] = Counter()
+    for one in cleaned:
+        for (path, cls, read_by), number in one.tally.kept.items():
+            counts[one.claimed.selector, path, cls, read_by] += number
+    return tuple(Kept(*key, number) for key, number in counts.items())
+
+
+def unclaimed_elements(examined: Examined, also: Mapping[str, str]) -> tuple[Unclaimed, ...]:
+    """Return what nobody answers for, in order of selectors; creators of `also` (folded to spelled) may be printed."""
+    merged: Counter[tuple[str, str, str]] = Counter()
+    for (step, reason), (count, size) in examined.location.unclaimed.items():
+        selector = printable_step(step, also)
+        merged[selector, reason, "count"] += count
+        merged[selector, reason, "bytes"] += size
+    keys = sorted({(selector, reason) for selector, reason, _ in merged})
+    return tuple(Unclaimed(*key, merged[*key, "count"], merged[*key, "bytes"]) for key in keys)

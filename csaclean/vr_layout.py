@@ -1,0 +1,38 @@
+"""The layout of an element that a rule names and no grammar takes apart: by its VR."""
+
+from typing import Final
+
+from csaclean.model import Builder, Layout
+from csaclean.policy.fills import NUMBER
+
+__all__ = ["layout_by_vr"]
+
+_TEXT_FORMS: Final = {
+    vr: {"IS": "integer", "DS": "number", "UI": "uid", "DA": "date"}.get(vr, "text")
+    for vr in "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
+}
+_NUMBERS: Final = frozenset("AT FD FL SL SS SV UL US UV".split())
+
+
+def layout_by_vr(vr: str, value: bytes) -> Layout:
+    r"""Return a layout of one field with an empty path; the padding of text is structure, bytes without VR opaque.
+
+    Examples
+    --------
+    >>> [(span.stop, span.kind.name, span.form) for span in layout_by_vr("LO", b"abc ")]
+    [(3, 'VALUE', 'text'), (4, 'STRUCTURE', '')]
+    """
+    builder = Builder()
+    size = len(value)
+    if vr in _TEXT_FORMS:
+        text = value.rstrip(b"\0 ")
+        form = _TEXT_FORMS[vr]
+        if form in ("integer", "number") and not NUMBER.fullmatch(text):
+            form = "text"
+        builder.value(len(text), "", form)
+        builder.structure(size)
+    elif vr in _NUMBERS:
+        builder.value(size, "", "binary-number")
+    else:
+        builder.opaque(size)
+    return builder.done(size)
