@@ -19,7 +19,7 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import Element, Walk, walk
 from csaclean.engine import Engine, Examined
-from csaclean.errors import CsacleanError, IoFailed, MalformedFile, ProofFailed, Unsupported
+from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, ProofFailed
 from csaclean.model import Fill
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
@@ -90,7 +90,7 @@ def open_dicom(path: Path) -> Iterator[Opened]:
     with _open(path) as raw:
         start = find_start(raw)
         if start.is_dicomdir:
-            raise Unsupported("a DICOMDIR")
+            raise DicomDirectory("a DICOMDIR")
         status = os.fstat(raw.descriptor)
         if not start.syntax.deflated:
             yield Opened(raw, raw, start, status)
@@ -219,8 +219,8 @@ class Cleaner:
         patches.sort()
         return Found(found, examined, tuple(patches), tuple(regions))
 
-    def report(self, name: str, opened: Opened, found: Found, *, written: bool) -> Report:
-        """Return the report of a file that was examined, and written if there was anything to write."""
+    def report(self, name: str, syntax: str, found: Found, *, written: bool) -> Report:
+        """Return the report of what was examined, and written if there was anything to write."""
         edited = any(one.edits for one in found.examined.cleaned)
         proof: dict[str, str] = {"rows": "held" if found.examined.cleaned else "off"}
         proof["witness"] = found.examined.witness
@@ -232,7 +232,7 @@ class Cleaner:
         return Report(
             name,
             "cleaned" if found.patches else "unchanged",
-            transfer_syntax=opened.start.syntax.name,
+            transfer_syntax=syntax,
             elements=element_groups(found.examined.cleaned),
             kept=kept_fields(found.examined.cleaned),
             unclaimed=unclaimed_elements(found.examined, self._spelled),
@@ -250,10 +250,19 @@ class Cleaner:
             If it could not be cleaned.
         """
         with open_dicom(path) as opened:
-            return self.report(name, opened, self.examine(opened), written=False)
+            return self.report(name, opened.start.syntax.name, self.examine(opened), written=False)
 
-    def clean(self, path: Path, name: str, target: Target) -> Report:
+    def clean(self, path: Path, name: str, target: Target, backup: Target | None = None) -> Report:
         """Clean a file into `target`, which may be the file itself.
+
+        Parameters
+        ----------
+        path, name
+            The file, and what the report calls it.
+        target
+            Where to.
+        backup
+            Where the original is copied before it is replaced, if it will be.
 
         Raises
         ------
@@ -264,9 +273,12 @@ class Cleaner:
             found = self.examine(opened)
             write = bool(found.patches) or not target.in_place
             if write:
+                if backup is not None:
+                    backup.path.parent.mkdir(parents=True, exist_ok=True)
+                    write_file(backup, opened.status.st_mode, _writer(opened, ()), opened.status)
                 like = opened.status if target.in_place else None
                 write_file(target, opened.status.st_mode, _writer(opened, found.patches), like)
-            return self.report(name, opened, found, written=write)
+            return self.report(name, opened.start.syntax.name, found, written=write)
 
 
 def _writer(opened: Opened, patches: tuple[Patch, ...]) -> Callable[[int], Callable[[], Iterable[bytes]]]:

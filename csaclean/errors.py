@@ -10,6 +10,7 @@ from typing import Self
 __all__ = [
     "CannotRead",
     "CsacleanError",
+    "DicomDirectory",
     "DoesNotFit",
     "FileError",
     "HandlerError",
@@ -89,9 +90,13 @@ class NotDicom(FileError):
 
 
 class Unsupported(FileError):
-    """DICOM, but of a kind that csaclean doesn't write: DICOMDIR, or an unknown transfer syntax."""
+    """DICOM, but of a kind that csaclean doesn't write: a DICOMDIR, an unknown transfer syntax, a link in place."""
 
     code = "unsupported"
+
+
+class DicomDirectory(Unsupported):
+    """A DICOMDIR: it names files and holds no private elements of interest. Skipped where a folder is cleaned."""
 
 
 class MalformedFile(FileError):

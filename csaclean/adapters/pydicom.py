@@ -1,0 +1,189 @@
+"""pydicom data sets in memory: cleaned in place, or not at all.
+
+The private elements of a data set, and the sequences around them, are written out as one stream of data elements, which
+is then walked, laid out, edited and proved like a file's. Values that pydicom has not converted go in as they are;
+converted ones are encoded by pydicom.
+"""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+from pydicom.tag import BaseTag
+
+from csaclean.clean import Cleaner, Found
+from csaclean.dicom.source import BytesSource
+from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
+from csaclean.dicom.walk import SPECIFIC_CHARACTER_SET, tag_text, walk
+from csaclean.errors import MalformedFile
+from csaclean.policy.policies import load_policy
+from csaclean.proof.witness import ProofLevel
+from csaclean.registry import installed
+from csaclean.report.model import Report
+from csaclean.write import Patch, patched
+
+__all__ = ["clean_dataset"]
+
+
+class _Leaf(NamedTuple):
+    """An element of a data set, and where its value stands in the stream."""
+
+    dataset: Dataset
+    tag: BaseTag
+    vr: str
+    start: int
+    stop: int
+
+
+@dataclass
+class _Stream:
+    """A data set's private matter as explicit VR data elements in one byte order."""
+
+    order: Literal["little", "big"]
+    data: bytearray = field(default_factory=bytearray)
+    leaves: list[_Leaf] = field(default_factory=list)
+
+    def _header(self, tag: int, vr: bytes, length: int) -> None:
+        number = (tag >> 16).to_bytes(2, self.order) + (tag & 0xFFFF).to_bytes(2, self.order)
+        reserved = b"\0\0" if vr else b""
+        self.data += number + vr + reserved + length.to_bytes(4, self.order)
+
+    def add(self, dataset: Dataset, *, private: bool = False) -> None:
+        """Append a data set; of standard elements outside private sequences only what the engine looks at."""
+        for tag in sorted(dataset.keys()):
+            inside = private or tag.is_private
+            vr = _vr(dataset, tag)
+            if vr == "SQ":
+                self._add_sequence(dataset, tag, private=inside)
+            elif inside or tag == SPECIFIC_CHARACTER_SET:
+                self._add_leaf(dataset, tag, vr)
+
+    def _add_sequence(self, dataset: Dataset, tag: BaseTag, *, private: bool) -> None:
+        self._header(tag, b"SQ", 0xFFFFFFFF)
+        for item in dataset[tag].value or ():
+            self._header(0xFFFEE000, b"", 0xFFFFFFFF)
+            self.add(item, private=private)
+            self._header(0xFFFEE00D, b"", 0)
+        self._header(0xFFFEE0DD, b"", 0)
+
+    def _add_leaf(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        value = _encoded(dataset, tag, self.order)
+        # Under UN any length fits and nested sequences are looked for; the VR proper goes back with the value.
+        self._header(tag, b"UN", len(value))
+        start = len(self.data)
+        self.data += value
+        self.leaves.append(_Leaf(dataset, tag, vr, start, len(self.data)))
+
+
+def _vr(dataset: Dataset, tag: BaseTag) -> str:
+    element = dataset.get_item(tag)
+    if element is None or element.VR is None:
+        return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+    return element.VR
+
+
+def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> bytes:
+    """Return the bytes of a value.
+
+    Raises
+    ------
+    MalformedFile
+        If pydicom can't encode what the data set holds.
+    """
+    element = dataset.get_item(tag)
+    if isinstance(element, RawDataElement):
+        return element.value or b""
+    if element is None or element.value is None:
+        return b""
+    if isinstance(element.value, bytes):
+        return element.value
+    buffer = DicomBytesIO()
+    buffer.is_little_endian = order == "little"
+    buffer.is_implicit_VR = True
+    try:
+        write_data_element(buffer, element)
+    except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold the value
+        raise MalformedFile(f"pydicom can't encode the value: {type(error).__name__}", tag_text(tag)) from None
+    return buffer.getvalue()[8:]
+
+
+def _assign(leaf: _Leaf, value: bytes, order: Literal["little", "big"]) -> None:
+    element = leaf.dataset.get_item(leaf.tag)
+    if isinstance(element, RawDataElement):
+        leaf.dataset[leaf.tag] = element._replace(value=value)
+    elif isinstance(element, DataElement) and isinstance(element.value, bytes):
+        element.value = value
+    else:
+        leaf.dataset[leaf.tag] = RawDataElement(leaf.tag, leaf.vr, len(value), value, 0, False, order == "little")
+
+
+def _changed(leaves: list[_Leaf], patches: tuple[Patch, ...], new: bytes, old: bytearray) -> Iterator[tuple[_Leaf, bytes]]:
+    if patches:
+        for leaf in leaves:
+            value = new[leaf.start : leaf.stop]
+            if value != old[leaf.start : leaf.stop]:
+                yield leaf, value
+
+
+def clean_dataset(
+    ds: Dataset,
+    policy: str = "converter-safe",
+    *,
+    proof: ProofLevel = "rows",
+) -> Report:
+    """Clean the private elements of a pydicom data set, in place.
+
+    Parameters
+    ----------
+    ds
+        The data set, read from a file (lazily too) or made in memory. File Meta Information and preamble are not
+        touched.
+    policy
+        Name of a policy that ships, or path of a TOML file.
+    proof
+        ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
+
+    Returns
+    -------
+    Report
+        As of a file, with an empty name.
+
+    Raises
+    ------
+    CsacleanError
+        If the data set can't be cleaned: it is as it was then.
+    """
+    little = ds.original_encoding[1] is not False
+    order: Literal["little", "big"] = "little" if little else "big"
+    stream = _Stream(order)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings quote values
+        stream.add(ds)
+        cleaner = Cleaner(load_policy(policy), installed(), proof=proof)
+        source = BytesSource(bytes(stream.data))
+        syntax = EXPLICIT_LITTLE if little else EXPLICIT_BIG
+        found = walk(source, syntax)
+        examined = cleaner.engine.examine(
+            found.elements,
+            found.datasets,
+            lambda element, size: source.read(
+                element.start, element.stop if size < 0 else min(element.stop, element.start + size)
+            ),
+        )
+        patches = tuple(
+            sorted(
+                Patch(element.start, element.stop, one.new)
+                for one, element in zip(examined.cleaned, examined.elements, strict=True)
+                if one.new != one.old
+            )
+        )
+        new = b"".join(patched(source, patches, 0, source.size))
+        for leaf, value in list(_changed(stream.leaves, patches, new, stream.data)):
+            _assign(leaf, value, order)
+    return cleaner.report("", "pydicom", Found(found, examined, patches, ()), written=bool(patches))

@@ -1,0 +1,379 @@
+"""The command ``csaclean``.
+
+Parsing needs argparse and nothing else: what works on files is imported when a command has been understood, so help,
+version and usage errors are quick and import neither pydicom, numpy nor nibabel.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from csaclean import __version__
+from csaclean.errors import CsacleanError, HandlerError, PolicyError, UsageError
+
+if TYPE_CHECKING:
+    from csaclean.batch import Run, Settings
+    from csaclean.report.model import Report
+
+__all__ = ["main"]
+
+DONE: Final = 0
+USAGE: Final = 2
+NOTHING_READ: Final = 3
+SOME_FAILED: Final = 4
+WOULD_CHANGE: Final = 5
+INTERRUPTED: Final = 130
+CRASHED: Final = 1
+
+_EPILOG: Final = (
+    "exit status: 0 done; 2 usage or bad policy; 3 nothing read; 4 at least one file failed and was not written; "
+    "5 check: something would change; 130 interrupted"
+)
+
+
+def _add_working_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+    parser.add_argument(
+        "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
+    )
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
+    parser.add_argument("--json", metavar="FILE", help="write the report as JSON Lines; - for standard output")
+    parser.add_argument("--no-paths", action="store_true", help="report files by number instead of by name")
+    parser.add_argument(
+        "--preamble",
+        choices=("null", "keep"),
+        default="null",
+        help="what becomes of a 128-byte preamble that is neither null nor a TIFF header",
+    )
+    parser.add_argument(
+        "--proof",
+        choices=("self", "rows", "full"),
+        default="rows",
+        help="ask the second reader never, once per row of fields, or for every edited value",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="only failures, and what nobody vouches for")
+    parser.add_argument("-v", "--verbose", action="store_true", help="one line per file")
+    parser.add_argument("--log-file", type=Path, metavar="FILE", help="append every line of the run to a file")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="csaclean",
+        description="Keep vendor private DICOM headers without keeping the patient.",
+        epilog=f"'csaclean PATH' is short for 'csaclean clean PATH'. {_EPILOG}",
+    )
+    parser.add_argument("--version", action="version", version=f"csaclean {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    clean = commands.add_parser("clean", help="clean files", epilog=_EPILOG)
+    _add_working_options(clean)
+    where = clean.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write to, made if missing")
+    where.add_argument("-i", "--in-place", action="store_true", help="replace the originals")
+    clean.add_argument("--overwrite", action="store_true", help="replace files that are already there")
+    clean.add_argument("--backup-dir", type=Path, metavar="DIR", help="with -i: copy originals there first")
+    clean.set_defaults(run=_clean)
+
+    check = commands.add_parser("check", help="say what would change; write nothing", epilog=_EPILOG)
+    _add_working_options(check)
+    check.set_defaults(run=_check)
+
+    show = commands.add_parser("show", help="show the private elements of a file, span by span")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show")
+    show.add_argument("--show-values", action="store_true", help="print the values of fields too")
+    show.set_defaults(run=_show)
+
+    handlers = commands.add_parser("handlers", help="list who claims what")
+    handlers.set_defaults(run=_handlers)
+
+    policy = commands.add_parser("policy", help="list, show or check policies")
+    actions = policy.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="list the policies that ship")
+    actions.add_parser("show", help="print what a policy does").add_argument("name", metavar="NAME")
+    actions.add_parser("check", help="check a policy file").add_argument("name", metavar="FILE.toml")
+    policy.set_defaults(run=_policy)
+    return parser
+
+
+class _Output:
+    """Where lines go: results to stdout, all else to stderr, everything to the log."""
+
+    def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
+        self.quiet: bool = arguments.quiet
+        self.verbose: bool = arguments.verbose
+        self._no_paths: bool = arguments.no_paths
+        self._count = 0
+        self._json: TextIO | None = None
+        self._text: TextIO = sys.stdout
+        self._log: TextIO | None = None
+        try:
+            if arguments.json == "-":
+                self._json, self._text = sys.stdout, sys.stderr
+            elif arguments.json is not None:
+                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))
+            if arguments.log_file is not None:
+                self._log = stack.enter_context(arguments.log_file.open("a", encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"can't open the report or the log: {os.strerror(error.errno or 0)}") from None
+
+    def result(self, line: str) -> None:
+        """Print a result."""
+        self._print(line, self._text)
+
+    def warn(self, line: str) -> None:
+        """Print to stderr, however quiet."""
+        self._print(line, sys.stderr)
+
+    def log(self, line: str) -> None:
+        """Write to the log only."""
+        if self._log is not None:
+            self._log.write(f"{line}\n")
+
+    def _print(self, line: str, stream: TextIO) -> None:
+        print(_encodable(line, stream), file=stream)  # noqa: T201  # this is the command's voice
+        self.log(_encodable(line, self._log) if self._log is not None else line)
+
+    def record(self, record: "dict[str, object]") -> None:
+        """Write a JSON object."""
+        from csaclean.report.json import dumps  # noqa: PLC0415
+
+        if self._json is not None:
+            self._json.write(f"{dumps(record)}\n")
+
+    def name(self, report: "Report") -> str:
+        """Return what a file is called in the report."""
+        self._count += 1
+        return f"file {self._count}" if self._no_paths else report.file
+
+
+def _encodable(line: str, stream: TextIO) -> str:
+    """Return a line that the stream can print: names of files may be no text at all."""
+    encoding = stream.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    from csaclean.batch import Settings  # noqa: PLC0415
+    from csaclean.policy.policies import load_policy  # noqa: PLC0415
+    from csaclean.registry import installed  # noqa: PLC0415
+
+    if arguments.jobs < 1:
+        raise UsageError("-j takes a number from 1 on")
+    settings = Settings(load_policy(arguments.policy), arguments.preamble, arguments.proof)
+    installed()
+    return settings
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from csaclean.batch import Destination, Job, beside, find_inputs, plan_jobs  # noqa: PLC0415
+    from csaclean.write import Target  # noqa: PLC0415
+
+    paths: list[Path] = arguments.paths
+    if arguments.backup_dir is not None and not arguments.in_place:
+        raise UsageError("--backup-dir goes with -i")
+    if arguments.output is None and not arguments.in_place:
+        if len(paths) > 1 or paths[0].is_dir():
+            raise UsageError("say where the results go: -o DIR, or -i to replace the originals")
+        single = find_inputs(paths)
+        settings = _settings(arguments)
+        target = beside(paths[0])
+        return _work(
+            arguments,
+            settings,
+            [Job(single[0], Target(target, arguments.overwrite))],
+            note="the original is still beside the cleaned copy: a converter run on the folder takes both",
+        )
+    settings = _settings(arguments)
+    inputs = find_inputs(paths)
+    to = Destination(arguments.output, arguments.in_place, arguments.overwrite, arguments.backup_dir)
+    return _work(arguments, settings, plan_jobs(paths, inputs, to))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from csaclean.batch import Destination, find_inputs, plan_jobs  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    paths: list[Path] = arguments.paths
+    jobs = plan_jobs(paths, find_inputs(paths), Destination())
+    return _work(arguments, settings, jobs, checked=True)
+
+
+def _work(
+    arguments: argparse.Namespace,
+    settings: "Settings",
+    jobs: "Sequence[object]",
+    *,
+    checked: bool = False,
+    note: str = "",
+) -> int:
+    """Run the jobs, print what comes of them, and return the exit status."""
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+    from csaclean.batch import Run  # noqa: PLC0415
+    from csaclean.report.json import summary_record  # noqa: PLC0415
+    from csaclean.report.text import summary_lines, unvouched_line  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        output = _Output(arguments, stack)
+        executor = None
+        if arguments.jobs > 1 and len(jobs) > 1:
+            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs))
+        run = Run(jobs, settings, executor)  # type: ignore[arg-type]  # jobs come from plan_jobs
+        not_dicom_only = _report_files(run, output, arguments, checked=checked)
+        summary = run.summary
+        output.record(summary_record(summary))
+        if not output.quiet:
+            for line in summary_lines(summary, checked=checked):
+                output.result(line)
+        if note and summary.files["cleaned"] + summary.files["unchanged"]:
+            output.warn(f"csaclean: {note}")
+        output.warn(f"csaclean: {unvouched_line(summary)}")
+        nothing_read = not summary.files["cleaned"] + summary.files["unchanged"]
+        if nothing_read and not_dicom_only:
+            output.warn("csaclean: nothing was read: no DICOM file")
+            return NOTHING_READ
+        if summary.files["failed"]:
+            return SOME_FAILED
+        if checked and summary.files["cleaned"]:
+            return WOULD_CHANGE
+        return DONE
+
+
+def _report_files(run: "Run", output: _Output, arguments: argparse.Namespace, *, checked: bool) -> bool:
+    """Print and record one report after the other; tell whether each failure was a file that isn't DICOM."""
+    from csaclean.report.json import report_record  # noqa: PLC0415
+    from csaclean.report.text import file_line  # noqa: PLC0415
+
+    not_dicom_only = True
+    progress = None
+    if sys.stderr.isatty() and not (arguments.no_progress or output.quiet):
+        from tqdm import tqdm  # noqa: PLC0415
+
+        progress = tqdm(total=len(run), unit="file", file=sys.stderr, leave=False)
+    try:
+        for report in run:
+            name = output.name(report)
+            line = file_line(report, name)
+            output.record(report_record(report) | {"file": name})
+            if report.status == "failed":
+                not_dicom_only = not_dicom_only and report.error == "not-dicom"
+                output.warn(f"csaclean: {line}")
+            elif output.verbose or (checked and report.status == "cleaned" and not output.quiet):
+                output.result(line.replace("cleaned:", "would change:", 1) if checked else line)
+            else:
+                output.log(line)
+            if progress is not None:
+                progress.update()
+    finally:
+        if progress is not None:
+            progress.close()
+    return not_dicom_only
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from csaclean.clean import Cleaner, open_dicom  # noqa: PLC0415
+    from csaclean.policy.policies import load_policy  # noqa: PLC0415
+    from csaclean.registry import installed  # noqa: PLC0415
+    from csaclean.report.show import show_lines  # noqa: PLC0415
+
+    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
+    with open_dicom(arguments.file) as opened:
+        found = cleaner.examine(opened)
+        report = cleaner.report(arguments.file.name, opened.start.syntax.name, found, written=False)
+        for line in show_lines(report, found, values=arguments.show_values):
+            print(line)  # noqa: T201
+    return DONE
+
+
+def _handlers(_: argparse.Namespace) -> int:
+    from csaclean.registry import installed  # noqa: PLC0415
+
+    registry = installed()
+    for entry in registry.registered:
+        print(f"{entry.name} from {entry.distribution} {entry.version}")  # noqa: T201
+        for claimed in registry.claims:
+            if claimed.registered is entry:
+                how = "by VR" if claimed.by_vr else "by grammar"
+                orphan = ", orphans by signature" if claimed.claim.orphan else ""
+                print(f"  {claimed.selector} {how}{orphan}")  # noqa: T201
+    return DONE
+
+
+def _policy(arguments: argparse.Namespace) -> int:
+    from csaclean.policy.policies import load_policy, policy_names  # noqa: PLC0415
+    from csaclean.registry import installed  # noqa: PLC0415
+    from csaclean.report.show import policy_lines  # noqa: PLC0415
+
+    if arguments.action in (None, "list"):
+        for name in policy_names():
+            print(f"{name}: {load_policy(name).summary}")  # noqa: T201
+        return DONE
+    policy = load_policy(arguments.name)
+    if arguments.action == "check":
+        print(f"{policy.name}: a valid policy")  # noqa: T201
+        return DONE
+    for line in policy_lines(policy, installed()):
+        print(line)  # noqa: T201
+    return DONE
+
+
+def _is_short_form(arguments: Sequence[str]) -> bool:
+    """Tell whether the command is left out: ``csaclean file.dcm``."""
+    return bool(arguments) and arguments[0] not in (
+        "clean",
+        "check",
+        "show",
+        "handlers",
+        "policy",
+        "-h",
+        "--help",
+        "--version",
+    )
+
+
+def _crashed(error: BaseException) -> str:
+    """Say where a fault of the program itself happened; its text may hold anything, so it is not printed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    return f"csaclean: internal error: {type(error).__name__}{where}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Parameters
+    ----------
+    argv
+        The arguments; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if _is_short_form(arguments):
+        arguments.insert(0, "clean")
+    try:
+        parsed = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = parsed.run
+        return run(parsed)
+    except (UsageError, PolicyError, HandlerError) as error:
+        print(f"csaclean: {error}", file=sys.stderr)  # noqa: T201
+        return USAGE
+    except CsacleanError as error:
+        print(f"csaclean: {error} [{error.code}]", file=sys.stderr)  # noqa: T201
+        return NOTHING_READ if error.code == "not-dicom" else SOME_FAILED
+    except KeyboardInterrupt:
+        print("csaclean: interrupted; files that were not finished are as they were", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has gone; what was cleaned is cleaned.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:  # noqa: BLE001  # a traceback could print values
+        print(_crashed(error), file=sys.stderr)  # noqa: T201
+        return CRASHED

@@ -1,0 +1,91 @@
+"""What ``csaclean show`` and ``csaclean policy show`` print."""
+
+from collections.abc import Iterator
+
+from csaclean.clean import Found
+from csaclean.engine import Cleaned
+from csaclean.model import Edit, Kind, Layout, View
+from csaclean.policy.policies import DISCLAIMER, Policy
+from csaclean.policy.rules import CLASSES, Rule
+from csaclean.registry import Registry
+from csaclean.report.model import Report
+
+__all__ = ["policy_lines", "show_lines"]
+
+_LONGEST_VALUE = 72
+
+
+def _printable(value: bytes) -> str:
+    text = value.decode("latin-1").encode("unicode_escape").decode("ascii")
+    return f"{text[:_LONGEST_VALUE]}..." if len(text) > _LONGEST_VALUE else text
+
+
+def _spans(one: Cleaned, row: bytes, layout: Layout, where: str, indent: str, *, values: bool) -> Iterator[str]:
+    edits: dict[int, Edit] = {edit.start: edit for edit in one.edits if edit.row == where}
+    for span in layout:
+        edit = edits.get(span.start)
+        parts = [f"{indent}{span.start:>8} {span.stop - span.start:>7}  {span.kind.name.lower():<9}"]
+        if span.path:
+            parts.append(span.path)
+        if span.form:
+            parts.append(f"({span.form})")
+        if edit is not None:
+            parts.append(f"-> {edit.reason}" + (f", {edit.cls}" if edit.cls else ""))
+        if values and span.kind is Kind.VALUE:
+            parts.append(f"= {_printable(row[span.start : span.stop])}")
+        yield " ".join(parts)
+        if isinstance(span.view, View):
+            path = f"{where}/{span.path}" if where else span.path
+            yield from _spans(one, span.view.inner, span.view.layout, path, f"{indent}  ", values=values)
+
+
+def show_lines(report: Report, found: Found, *, values: bool) -> Iterator[str]:
+    """Yield a file's claimed elements with their spans and edits, then what nobody claims.
+
+    Parameters
+    ----------
+    report
+        The file's report.
+    found
+        What was found in it.
+    values
+        Whether to print what fields hold.
+    """
+    yield f"{report.file}: {report.transfer_syntax}"
+    for region in report.regions:
+        yield f"{region.region} at {region.offset}: {region.bytes} bytes, {region.nonzero} not null -> {region.action}"
+    for one, element in zip(found.examined.cleaned, found.examined.elements, strict=True):
+        notes = f"; {', '.join(one.layout.notes)}" if one.layout.notes else ""
+        vouched = "vouched" if one.vouched else "not vouched"
+        yield (
+            f"{one.selector} at {element.start}: {len(one.old)} bytes, handler {one.claimed.registered.name}, "
+            f"{vouched}{notes}"
+        )
+        yield from _spans(one, one.old, one.layout, "", "  ", values=values)
+    for unclaimed in report.unclaimed:
+        yield f"{unclaimed.selector}: {unclaimed.reason}, {unclaimed.count} of {unclaimed.bytes} bytes"
+    for code, count in report.facts.items():
+        yield f"{code}: {count}"
+
+
+def _rule_lines(policy: Policy, rule: Rule) -> Iterator[str]:
+    action = "keep" if rule.cls == "technical" else policy.unread[rule.cls]
+    for selector in rule.select:
+        for path in rule.field or ("whole element",):
+            yield f"  {action:<6} {selector} {path} [{rule.cls}]: {rule.why}"
+
+
+def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:
+    """Yield what a policy does: first what it is not, then the matrix, then the rules that ship."""
+    yield DISCLAIMER
+    yield f"{policy.name}: {policy.summary}"
+    yield "dead bytes: null"
+    yield f"{'class':<24} {'not read by a converter':<24} read by a converter"
+    for cls in CLASSES:
+        if cls != "technical":
+            yield f"{cls:<24} {policy.unread[cls]:<24} {policy.read[cls]}"
+    yield f"text that no rule speaks of: {policy.other.unruled_text}"
+    for entry in registry.registered:
+        yield f"rules of {entry.name}:"
+        for rule in entry.handler.rules.rules:
+            yield from _rule_lines(policy, rule)

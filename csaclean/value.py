@@ -1,0 +1,72 @@
+"""One bare value: for callers that take data sets apart themselves, such as deid's functions."""
+
+from collections.abc import Mapping
+
+from csaclean.engine import Engine
+from csaclean.errors import HandlerError, MalformedValue
+from csaclean.handler import PrivateElement
+from csaclean.policy.policies import load_policy
+from csaclean.registry import installed
+from csaclean.selector import Step, fold_creator
+
+__all__ = ["clean_value"]
+
+
+def clean_value(
+    value: bytes,
+    *,
+    creator: str,
+    group: int,
+    element: int,
+    policy: str = "converter-safe",
+    context: Mapping[int, bytes] | None = None,
+) -> bytes:
+    """Clean the value of one private element.
+
+    Parameters
+    ----------
+    value
+        The raw bytes.
+    creator
+        The Private Creator of its block, in any case and with any outer blanks.
+    group, element
+        Group number and low byte of the element number: for (0029,1020), 0x29 and 0x20.
+    policy
+        Name of a policy that ships, or path of a TOML file.
+    context
+        Other elements that the claim may ask for: element bytes (at most 0xFF) of the same block, or whole tags as
+        32-bit numbers, to values.
+
+    Returns
+    -------
+    bytes
+        The cleaned value, as long as the old one.
+
+    Raises
+    ------
+    HandlerError
+        If no handler claims such an element: an unknown value is never passed through.
+    MalformedValue
+        If the content is not what the claim is for, or breaks its grammar.
+    ProofFailed
+        If the result is not proved.
+
+    Examples
+    --------
+    >>> clean_value(b"20240131", creator="SIEMENS CSA HEADER", group=0x29, element=0x09)
+    b'19000101'
+    """
+    registry = installed()
+    engine = Engine(load_policy(policy), registry, "full")
+    claims = registry.find(group, fold_creator(creator), element & 0xFF)
+    if not claims:
+        raise HandlerError("no handler claims this element", str(Step(group, element & 0xFF)))
+    claimed = claims[0]
+    peers = dict(context or {})
+    result = engine.clean_element(
+        claimed,
+        PrivateElement(claimed.claim, claimed.claim.selector, None, bytes(value), "<", (), peers.get),
+    )
+    if result is None:
+        raise MalformedValue("the content is not what this element is claimed for", claimed.selector)
+    return result.new
