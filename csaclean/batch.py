@@ -21,7 +21,17 @@ from csaclean.registry import installed
 from csaclean.report.model import Report, Summary
 from csaclean.write import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Target
 
-__all__ = ["Destination", "Input", "Job", "Run", "Settings", "beside", "clean_tree", "find_inputs", "plan_jobs"]
+__all__ = [
+    "Destination",
+    "Input",
+    "Job",
+    "Run",
+    "Settings",
+    "beside",
+    "clean_tree",
+    "find_inputs",
+    "plan_jobs",
+]
 
 BATCH_SIZE: Final = 32
 """Files that share one memory of what witnesses have read."""
@@ -112,7 +122,10 @@ def _unreadable(error: OSError, folder: Path, prefix: str) -> Input:
     path = Path(os.fsdecode(error.filename)) if error.filename else folder
     relative = os.path.relpath(path, folder)
     return Input(
-        path, os.path.normpath(os.path.join(prefix, relative)), named=True, error=os.strerror(error.errno or 0)
+        path,
+        os.path.normpath(os.path.join(prefix, relative)),
+        named=True,
+        error=os.strerror(error.errno or 0),
     )
 
 
@@ -184,7 +197,9 @@ def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -
     names = Counter(source.name for source in inputs)
     double = [name for name, count in names.items() if count > 1]
     if double:
-        raise UsageError(f"{len(double)} names stand for more than one input file; clean them in separate runs")
+        raise UsageError(
+            f"{len(double)} names stand for more than one input file; clean them in separate runs"
+        )
     return [Job(source, Target(to.folder / source.name, to.overwrite)) for source in inputs]
 
 

@@ -103,7 +103,9 @@ def open_dicom(path: Path) -> Iterator[Opened]:
             yield Opened(raw, FileSource(spool.fileno()), start, status)
 
 
-def _region(source: Source, name: Literal["preamble", "padding", "trailing"], start: int, stop: int) -> Region:
+def _region(
+    source: Source, name: Literal["preamble", "padding", "trailing"], start: int, stop: int
+) -> Region:
     nonzero = 0
     for position in range(start, stop, CHUNK):
         chunk = source.read(position, min(position + CHUNK, stop))

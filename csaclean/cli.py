@@ -41,7 +41,9 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
     )
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON Lines; - for standard output")
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the report as JSON Lines; - for standard output"
+    )
     parser.add_argument("--no-paths", action="store_true", help="report files by number instead of by name")
     parser.add_argument(
         "--preamble",
@@ -55,9 +57,13 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
         default="rows",
         help="ask the second reader never, once per row of fields, or for every edited value",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="only failures, and what nobody vouches for")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="only failures, and what nobody vouches for"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="one line per file")
-    parser.add_argument("--log-file", type=Path, metavar="FILE", help="append every line of the run to a file")
+    parser.add_argument(
+        "--log-file", type=Path, metavar="FILE", help="append every line of the run to a file"
+    )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
 
 
@@ -85,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="show the private elements of a file, span by span")
     show.add_argument("file", type=Path, metavar="FILE")
-    show.add_argument("-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show")
+    show.add_argument(
+        "-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show"
+    )
     show.add_argument("--show-values", action="store_true", help="print the values of fields too")
     show.set_defaults(run=_show)
 
@@ -116,7 +124,7 @@ class _Output:
             if arguments.json == "-":
                 self._json, self._text = sys.stdout, sys.stderr
             elif arguments.json is not None:
-                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))
+                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))  # noqa: SIM115
             if arguments.log_file is not None:
                 self._log = stack.enter_context(arguments.log_file.open("a", encoding="utf-8"))
         except OSError as error:
@@ -136,7 +144,7 @@ class _Output:
             self._log.write(f"{line}\n")
 
     def _print(self, line: str, stream: TextIO) -> None:
-        print(_encodable(line, stream), file=stream)  # noqa: T201  # this is the command's voice
+        print(_encodable(line, stream), file=stream)  # this is the command's voice
         self.log(_encodable(line, self._log) if self._log is not None else line)
 
     def record(self, record: "dict[str, object]") -> None:
@@ -342,7 +350,9 @@ def _crashed(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    where = (
+        f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    )
     return f"csaclean: internal error: {type(error).__name__}{where}"
 
 

@@ -74,8 +74,10 @@ class Cleaned(NamedTuple):
     @property
     def vouched(self) -> bool:
         """Whether every byte is checked structure, null, or a field that a rule or a grammar lets stand."""
-        return not self.tally.opaque and not self.tally.unruled and not any(
-            not read_by for _, _, read_by in self.tally.kept
+        return (
+            not self.tally.opaque
+            and not self.tally.unruled
+            and not any(not read_by for _, _, read_by in self.tally.kept)
         )
 
     def __repr__(self) -> str:
@@ -189,9 +191,13 @@ class Engine:
 
     def _plan(self, entry: Registered) -> Plan:
         table = entry.converters
-        return Plan(self.policy, entry.handler.rules, table.consumers if table else lambda _selector, _path: ())
+        return Plan(
+            self.policy, entry.handler.rules, table.consumers if table else lambda _selector, _path: ()
+        )
 
-    def clean_element(self, claimed: Claimed, element: PrivateElement, *, orphan: bool = False) -> Cleaned | None:
+    def clean_element(
+        self, claimed: Claimed, element: PrivateElement, *, orphan: bool = False
+    ) -> Cleaned | None:
         """Lay an element out, edit it, and prove the first two stages.
 
         Returns
@@ -215,7 +221,9 @@ class Engine:
             again = layout if new == element.value else claimed.layout(element._replace(value=new))
             compare_rows(element.value, layout, new, again, edits, decide)
             witness = None if claimed.by_vr else claimed.registered.witness
-            verdict = self._witnesses.compare(witness, claimed.claim, element.value, new, layout, tuple(edits))
+            verdict = self._witnesses.compare(
+                witness, claimed.claim, element.value, new, layout, tuple(edits)
+            )
         except CsacleanError as error:
             raise (error if error.selector else error.at(where)) from None
         return Cleaned(claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict)
@@ -242,7 +250,9 @@ class Engine:
         """
         location = locate(elements, datasets, load, self.registry)
         charsets = {
-            element.owner: _terms(load(element, -1)) for element in elements if element.tag == SPECIFIC_CHARACTER_SET
+            element.owner: _terms(load(element, -1))
+            for element in elements
+            if element.tag == SPECIFIC_CHARACTER_SET
         }
         cleaned: list[Cleaned] = []
         places: list[Element] = []
@@ -284,7 +294,9 @@ class Engine:
         if all(old.value is new.value for old, new in records):
             return None
         return sum(
-            compare_converter_fields(entry.converters, [old for old, _ in records], [new for _, new in records])
+            compare_converter_fields(
+                entry.converters, [old for old, _ in records], [new for _, new in records]
+            )
             for entry in self.registry.registered
             if entry.converters is not None
         )
@@ -322,7 +334,7 @@ class _Peers:
         if not self._index:
             self._index = {(other.owner, other.tag): other for other in self._elements}
         tag = wanted
-        if wanted <= 0xFF:  # noqa: PLR2004  # an element byte
+        if wanted <= 0xFF:  # an element byte
             group, block, _ = private_tag(element.tag)
             tag = group << 16 | block << 8 | wanted
         other = self._index.get((element.owner, tag))

@@ -114,7 +114,11 @@ class _Locator:
             if self._fits(claimed, owner):
                 return claimed, False
         nobody_known = step.creator is None or not self._registry.knows(step.creator)
-        if nobody_known and element.tag & 0x10000 and element.stop - element.start >= self._signature_size > 0:
+        if (
+            nobody_known
+            and element.tag & 0x10000
+            and element.stop - element.start >= self._signature_size > 0
+        ):
             orphan = self._registry.orphan(self._load(element, self._signature_size), element.tag & 0xFF)
             return orphan, orphan is not None
         return None, False

@@ -64,8 +64,7 @@ class Claimed(NamedTuple):
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:
             raise error.at(where) from None
-        except Exception as error:
-            # Whatever it is, its text may hold bytes of the value.
+        except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
             raise HandlerError(f"handler {name} raised {type(error).__name__}", where) from None
         if not layout.is_foreign:
             size = len(element.value)
@@ -158,13 +157,15 @@ def _load(point: EntryPoint) -> Registered:
     distribution = point.dist.name if point.dist else "unknown"
     try:
         handler = point.load()()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # an import can fail with anything
         raise HandlerError(
             f"handler {point.name} of {distribution} can't be loaded: {type(error).__name__}"
         ) from None
     version = getattr(handler, "api_version", API_VERSION)
     if version != API_VERSION:
-        raise HandlerError(f"handler {point.name} of {distribution} speaks api_version {version}, not {API_VERSION}")
+        raise HandlerError(
+            f"handler {point.name} of {distribution} speaks api_version {version}, not {API_VERSION}"
+        )
     for attribute in ("name", "claims", "rules", "layout"):
         if not hasattr(handler, attribute):
             raise HandlerError(f"handler {point.name} of {distribution} has no {attribute}")
@@ -184,5 +185,3 @@ def installed() -> Registry:
         (point.name, point.dist.name if point.dist else ""): point for point in entry_points(group=GROUP)
     }
     return Registry(_load(points[key]) for key in sorted(points))
-
-

@@ -43,11 +43,11 @@ Selector = tuple[Step, ...]
 
 
 def fold_creator(value: bytes | str, /) -> str:
-    """Return the form in which creators are compared: without outer spaces and NULs, case-folded.
+    r"""Return the form in which creators are compared: without outer spaces and NULs, case-folded.
 
     Examples
     --------
-    >>> fold_creator(b" Siemens CSA Header\\0")
+    >>> fold_creator(b" Siemens CSA Header\0")
     'siemens csa header'
     """
     text = value.decode("latin-1") if isinstance(value, bytes) else value

@@ -9,9 +9,27 @@ __all__ = ["layout_by_vr"]
 
 _TEXT_FORMS: Final = {
     vr: {"IS": "integer", "DS": "number", "UI": "uid", "DA": "date"}.get(vr, "text")
-    for vr in "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
+    for vr in [
+        "AE",
+        "AS",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "ST",
+        "TM",
+        "UC",
+        "UI",
+        "UR",
+        "UT",
+    ]
 }
-_NUMBERS: Final = frozenset("AT FD FL SL SS SV UL US UV".split())
+_NUMBERS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
 
 
 def layout_by_vr(vr: str, value: bytes) -> Layout:

@@ -77,7 +77,9 @@ def patched(source: Source, patches: Sequence[Patch], start: int, stop: int) -> 
             low, high = max(patch.start, start), min(patch.stop, end)
             new = patch.new
             chunk[low - start : high - start] = (
-                new.expand(high - low) if isinstance(new, Fill) else new[low - patch.start : high - patch.start]
+                new.expand(high - low)
+                if isinstance(new, Fill)
+                else new[low - patch.start : high - patch.start]
             )
         yield bytes(chunk) if isinstance(chunk, bytearray) else chunk
         start = end
@@ -138,7 +140,10 @@ def _compare(descriptor: int, expected: Iterable[bytes]) -> None:
 
 
 def write_file(
-    target: Target, mode: int, fill: Callable[[int], Callable[[], Iterable[bytes]]], like: os.stat_result | None = None
+    target: Target,
+    mode: int,
+    fill: Callable[[int], Callable[[], Iterable[bytes]]],
+    like: os.stat_result | None = None,
 ) -> None:
     """Write a file so that it is either the old one or the whole new one.
 
@@ -184,7 +189,7 @@ def write_file(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         _discard(temporary)
         raise _io_failed("write", error) from None

@@ -81,11 +81,16 @@ class _Stream:
         self.leaves.append(_Leaf(dataset, tag, vr, start, len(self.data)))
 
 
+def _item(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
+    """Return an element as it is, converted or not."""
+    return dataset.get_item(tag)
+
+
 def _vr(dataset: Dataset, tag: BaseTag) -> str:
-    element = dataset.get_item(tag)
-    if element is None or element.VR is None:
+    vr = _item(dataset, tag).VR
+    if vr is None:  # implicit VR, not converted
         return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
-    return element.VR
+    return vr
 
 
 def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> bytes:
@@ -96,11 +101,9 @@ def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) ->
     MalformedFile
         If pydicom can't encode what the data set holds.
     """
-    element = dataset.get_item(tag)
+    element = _item(dataset, tag)
     if isinstance(element, RawDataElement):
         return element.value or b""
-    if element is None or element.value is None:
-        return b""
     if isinstance(element.value, bytes):
         return element.value
     buffer = DicomBytesIO()
@@ -109,21 +112,27 @@ def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) ->
     try:
         write_data_element(buffer, element)
     except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold the value
-        raise MalformedFile(f"pydicom can't encode the value: {type(error).__name__}", tag_text(tag)) from None
+        raise MalformedFile(
+            f"pydicom can't encode the value: {type(error).__name__}", tag_text(tag)
+        ) from None
     return buffer.getvalue()[8:]
 
 
 def _assign(leaf: _Leaf, value: bytes, order: Literal["little", "big"]) -> None:
-    element = leaf.dataset.get_item(leaf.tag)
+    element = _item(leaf.dataset, leaf.tag)
     if isinstance(element, RawDataElement):
         leaf.dataset[leaf.tag] = element._replace(value=value)
-    elif isinstance(element, DataElement) and isinstance(element.value, bytes):
+    elif isinstance(element.value, bytes):
         element.value = value
     else:
-        leaf.dataset[leaf.tag] = RawDataElement(leaf.tag, leaf.vr, len(value), value, 0, False, order == "little")
+        leaf.dataset[leaf.tag] = RawDataElement(
+            leaf.tag, leaf.vr, len(value), value, 0, False, order == "little"
+        )
 
 
-def _changed(leaves: list[_Leaf], patches: tuple[Patch, ...], new: bytes, old: bytearray) -> Iterator[tuple[_Leaf, bytes]]:
+def _changed(
+    leaves: list[_Leaf], patches: tuple[Patch, ...], new: bytes, old: bytearray
+) -> Iterator[tuple[_Leaf, bytes]]:
     if patches:
         for leaf in leaves:
             value = new[leaf.start : leaf.stop]

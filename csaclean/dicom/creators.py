@@ -42,7 +42,7 @@ def private_tag(tag: int) -> PrivateTag:
 
 def is_creator(tag: int) -> bool:
     """Tell whether a tag is that of a Private Creator: (gggg,0010-00FF), gggg odd."""
-    return bool(tag & 0x10000) and FIRST_BLOCK <= tag & 0xFFFF <= 0xFF  # noqa: PLR2004  # the range of the standard
+    return bool(tag & 0x10000) and FIRST_BLOCK <= tag & 0xFFFF <= 0xFF  # the range of the standard
 
 
 def resolve_creators(

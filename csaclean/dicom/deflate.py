@@ -64,7 +64,9 @@ def inflate(source: Source, start: int) -> tuple[IO[bytes], int]:
             made += len(out)
             used = taken - start - len(data)
             if made > MAX_INFLATED or (made > RATIO_FLOOR and made > MAX_RATIO * used):
-                raise LimitExceeded(f"the data set inflates to more than {MAX_INFLATED} bytes or {MAX_RATIO} times its size")
+                raise LimitExceeded(
+                    f"the data set inflates to more than {MAX_INFLATED} bytes or {MAX_RATIO} times its size"
+                )
         spool.flush()
         return spool, taken - len(machine.unused_data)
     except BaseException:

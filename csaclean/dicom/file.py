@@ -4,7 +4,7 @@ A file without preamble, or without File Meta Information, is DICOM as well if i
 an element that a data set can start with, and walks to its end under one transfer syntax and no other.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax, syntax_of
@@ -20,7 +20,9 @@ _MEDIA_STORAGE_CLASS: Final = 0x00020002
 _TRANSFER_SYNTAX: Final = 0x00020010
 _META_LENGTH: Final = 0x00020000
 _DICOMDIR_CLASS: Final = b"1.2.840.10008.1.3.10"
-_FIRST_NUMBERS: Final = frozenset((0x0000, 0x0001, 0x0005, 0x0006, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018))
+_FIRST_NUMBERS: Final = frozenset(
+    (0x0000, 0x0001, 0x0005, 0x0006, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018)
+)
 _FIRST_VRS: Final = frozenset((b"UL", b"CS", b"LO", b"UI", b"SQ", b"DA", b"TM", b"SH", b"UN"))
 _LONGEST_FIRST: Final = 1 << 10
 
@@ -42,7 +44,7 @@ def _bare_candidates(head: bytes) -> list[Syntax]:
     if len(head) < 8:
         return []
     for syntax in (EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE):
-        order = "little" if syntax.order == "<" else "big"
+        order: Literal["little", "big"] = "little" if syntax.order == "<" else "big"
         group, number = (int.from_bytes(head[i : i + 2], order) for i in (0, 2))
         if group != 0x0008 or number not in _FIRST_NUMBERS:
             continue
@@ -101,11 +103,14 @@ def find_start(source: Source) -> Start:
         if preamble:
             raise MalformedFile("no File Meta Information and no data set after the prefix", "", offset)
         raise NotDicom("not DICOM")
-    if not preamble and (first[2:4] not in (b"\0\0", b"\1\0", b"\2\0") or first[4:6] not in (b"UL", b"OB", b"UI")):
+    if not preamble and (
+        first[2:4] not in (b"\0\0", b"\1\0", b"\2\0") or first[4:6] not in (b"UL", b"OB", b"UI")
+    ):
         raise NotDicom("not DICOM")
     found = walk_group(source, EXPLICIT_LITTLE, offset, _META_GROUP)
     values = {
-        element.tag: source.read(element.start, min(element.stop, element.start + 128)) for element in found.elements
+        element.tag: source.read(element.start, min(element.stop, element.start + 128))
+        for element in found.elements
     }
     declared = values.get(_META_LENGTH, b"")
     if len(declared) == 4:

@@ -47,7 +47,29 @@ _LONG_VRS: Final = {
 _SHORT_VRS: Final = {
     vr.encode(): vr
     for vr in (
-        "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+        [
+            "AE",
+            "AS",
+            "AT",
+            "CS",
+            "DA",
+            "DS",
+            "DT",
+            "FD",
+            "FL",
+            "IS",
+            "LO",
+            "LT",
+            "PN",
+            "SH",
+            "SL",
+            "SS",
+            "ST",
+            "TM",
+            "UI",
+            "UL",
+            "US",
+        ]
     )
 }
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
@@ -285,7 +307,9 @@ class _Walker:
             )
         stop = -1 if length == _UNDEFINED else position + length
         if stop > frame.bound:
-            raise MalformedFile("an item ends past what is around it", tag_text(frame.tag), position - _HEADER_SIZE)
+            raise MalformedFile(
+                "an item ends past what is around it", tag_text(frame.tag), position - _HEADER_SIZE
+            )
         syntax = Syntax("", frame.implicit, frame.order)
         stack.append(self._open_dataset(frame, stop, frame.bound if stop < 0 else stop, syntax))
         return position
@@ -323,7 +347,7 @@ class _Walker:
         frame.last = tag
         if undefined:
             return self._undefined(stack, frame, tag, vr, position, start)
-        stop = start + length
+        stop: int = start + length
         content = self._sequence_syntax(frame, tag, vr, start, stop)
         if content is not None:
             self._keep(frame, tag, vr, position, start, stop, Shape.SEQUENCE)
@@ -354,9 +378,7 @@ class _Walker:
         if not self._checking and (
             tag & 0x10000 or frame.private or self._wanted is None or tag in self._wanted
         ):
-            self.found.elements.append(
-                Element(frame.owner, tag, vr, header, start, stop, shape, frame.order)
-            )
+            self.found.elements.append(Element(frame.owner, tag, vr, header, start, stop, shape, frame.order))
 
     def _open_sequence(
         self, stack: list[_Frame], frame: _Frame, tag: int, stop: int, content: Syntax
@@ -403,13 +425,18 @@ class _Walker:
                 raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
             window, offset = self._header_bytes(position)
             group, element, length = unpack(window, offset)
-            if group << 16 | element == _SEQUENCE_END:
+            part: int = group << 16 | element
+            if part == _SEQUENCE_END:
                 return position
-            if group << 16 | element != _ITEM or length == _UNDEFINED:
-                raise MalformedFile("encapsulated data with something other than fragments", tag_text(tag), position)
+            if part != _ITEM or length == _UNDEFINED:
+                raise MalformedFile(
+                    "encapsulated data with something other than fragments", tag_text(tag), position
+                )
             position += _HEADER_SIZE + length
             if position > frame.bound:
-                raise MalformedFile("a fragment ends past what is around it", tag_text(tag), position - length)
+                raise MalformedFile(
+                    "a fragment ends past what is around it", tag_text(tag), position - length
+                )
 
     def _sequence_syntax(
         self, frame: _Frame, tag: int, vr: str | None, start: int, stop: int
@@ -460,7 +487,7 @@ class _Walker:
         if not (self.found.facts["pixels"] or self.found.padding):
             return False
         head = self._source.read(position, position + 2)
-        if len(head) < 2:  # noqa: PLR2004  # a group number
+        if len(head) < 2:  # a group number
             return True
         return int.from_bytes(head, "little" if frame.order == "<" else "big") < frame.last >> 16
 

@@ -36,7 +36,7 @@ class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A class × (read / not read by a converter) matrix of actions."""
+    """A matrix of actions: class by whether a converter reads the field."""
 
     name: str
     summary: str
@@ -60,7 +60,9 @@ class Decision(NamedTuple):
 def policy_names() -> tuple[str, ...]:
     """Return the names of the policies that ship."""
     folder = files("csaclean.policy").joinpath("policies")
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    )
 
 
 def _shipped(name: str) -> dict[str, Any]:
@@ -104,7 +106,9 @@ def load_policy(name: str) -> Policy:
     for part, matrix in (("unread", policy.unread), ("read", policy.read)):
         missing = [cls for cls in CLASSES if cls not in matrix and cls != "technical"]
         if missing or "technical" in matrix:
-            raise PolicyError(f"policy: [{part}] must say what happens to {', '.join(missing) or 'no technical field'}")
+            raise PolicyError(
+                f"policy: [{part}] must say what happens to {', '.join(missing) or 'no technical field'}"
+            )
     return policy
 
 

@@ -37,8 +37,12 @@ def compare_converter_fields(
     """
     before, after = table.fields(old), table.fields(new)
     if before.keys() != after.keys():
-        raise ProofFailed("converter", f"{len(before.keys() ^ after.keys())} fields that a converter reads are lost or new")
+        raise ProofFailed(
+            "converter", f"{len(before.keys() ^ after.keys())} fields that a converter reads are lost or new"
+        )
     changed = sum(1 for key, value in before.items() if after[key] != value and key not in declared)
     if changed:
-        raise ProofFailed("converter", f"{changed} of {len(before)} fields that a converter reads would change")
+        raise ProofFailed(
+            "converter", f"{changed} of {len(before)} fields that a converter reads would change"
+        )
     return len(before)

@@ -39,7 +39,13 @@ class WitnessLog:
         self._seen: dict[tuple[object, ...], Verdict] = {}
 
     def compare(
-        self, witness: Witness | None, claim: Claim, old: bytes, new: bytes, layout: Layout, edits: tuple[Edit, ...]
+        self,
+        witness: Witness | None,
+        claim: Claim,
+        old: bytes,
+        new: bytes,
+        layout: Layout,
+        edits: tuple[Edit, ...],
     ) -> Verdict:
         """Have a value read before and after.
 

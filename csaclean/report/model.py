@@ -191,7 +191,7 @@ def _printable_creators() -> Mapping[str, str]:
     return {fold_creator(name): name for name in names}
 
 
-def printable_step(step: Step, also: Mapping[str, str] = {}) -> str:  # noqa: B006  # never written to
+def printable_step(step: Step, also: Mapping[str, str] = {}) -> str:  # never written to
     """Return a step as text, with ``?`` for a creator that no shipped table and no handler knows."""
     if step.creator is None:
         return str(step)

@@ -20,7 +20,9 @@ def _printable(value: bytes) -> str:
     return f"{text[:_LONGEST_VALUE]}..." if len(text) > _LONGEST_VALUE else text
 
 
-def _spans(one: Cleaned, row: bytes, layout: Layout, where: str, indent: str, *, values: bool) -> Iterator[str]:
+def _spans(
+    one: Cleaned, row: bytes, layout: Layout, where: str, indent: str, *, values: bool
+) -> Iterator[str]:
     edits: dict[int, Edit] = {edit.start: edit for edit in one.edits if edit.row == where}
     for span in layout:
         edit = edits.get(span.start)

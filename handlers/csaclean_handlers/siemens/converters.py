@@ -49,7 +49,7 @@ def _ascconv_keys() -> tuple[re.Pattern[bytes], ...]:
 
 def _tags(blob: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield name and values of each tag of a CSA2 header as dcm2niix walks it (``readCSAHeader``)."""
-    if not blob.startswith(b"SV10") or len(blob) < 16 or blob[12] != 77:  # noqa: PLR2004  # the check word's first byte
+    if not blob.startswith(b"SV10") or len(blob) < 16 or blob[12] != 77:  # the check word's first byte
         return
     (count,) = struct.unpack_from("<I", blob, 8)
     position = 16
@@ -78,7 +78,7 @@ def _protocol(blob: bytes) -> bytes:
 def _found(element: ConverterElement) -> int:
     """Return 0x10 or 0x20 if dcm2niix takes the element for an image or series header, else 0."""
     group, number = element.tag >> 16, element.tag & 0xFFFF
-    if group != 0x0029 or number & 0xFF not in (_IMAGE, _SERIES):  # noqa: PLR2004  # the CSA group
+    if group != 0x0029 or number & 0xFF not in (_IMAGE, _SERIES):  # the CSA group
         return 0
     by_number = number >> 8 == _CANONICAL_BLOCK
     by_creator = element.creator is not None and _CREATOR in element.creator

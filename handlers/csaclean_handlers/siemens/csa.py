@@ -257,9 +257,7 @@ class CsaHeader:
     trailer: bytes = field(default=b"\0" * CSA2_TRAILER_SIZE, repr=False)
 
     @classmethod
-    def build(
-        cls, tags: Iterable[CsaTag], *, variant: Variant = Variant.CSA2, fill: bytes = b"\0"
-    ) -> Self:
+    def build(cls, tags: Iterable[CsaTag], *, variant: Variant = Variant.CSA2, fill: bytes = b"\0") -> Self:
         """Return a header with the trailer that its variant has, filled with the byte `fill`.
 
         Under `Variant.CSA1_SPM` lengths and padding of the items, given by GDCM's rule, are made anew.
@@ -491,9 +489,7 @@ def encode(header: CsaHeader) -> bytes:
         name = tag.name if len(tag.name) == NAME_SIZE else tag.name + b"\0" + tag.name_tail
         if len(name) != NAME_SIZE or len(tag.vr) != 3 or len(tag.vr_tail) != 1:
             raise ValueError(f"tag {number + 1}: name or VR does not fill its field")
-        parts.append(
-            _TAG.pack(name, tag.vm, tag.vr, tag.vr_tail, tag.syngo_dt, tag.n_items, tag.mark)
-        )
+        parts.append(_TAG.pack(name, tag.vm, tag.vr, tag.vr_tail, tag.syngo_dt, tag.n_items, tag.mark))
         for item in tag.items:
             size = len(item.value)
             if shift is None:

@@ -96,7 +96,9 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         or not 0 <= tag.vm <= csa.MAX_ITEMS
     ):
         raise MalformedValue(
-            f"CSA tag {number} of {count}: VM, VR, type number or check word is not one in use", "", start + 64
+            f"CSA tag {number} of {count}: VM, VR, type number or check word is not one in use",
+            "",
+            start + 64,
         )
     name, nul, _ = tag.name.partition(b"\0")
     if not nul:
@@ -114,7 +116,9 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
     for index, item in enumerate(tag.items):
         if item.words[2] not in _ITEM_MARKS:
             raise MalformedValue(
-                f"CSA tag {number} of {count}: the check word of an item is not one in use", "", item.start - 8
+                f"CSA tag {number} of {count}: the check word of an item is not one in use",
+                "",
+                item.start - 8,
             )
         builder.structure(item.start)
         if item.stop > item.start:

@@ -66,8 +66,6 @@ class NibabelWitness:
             tags = _reader()(blob)["tags"]
         except CsacleanError as error:
             raise CannotRead(error.reason) from None
-        except Exception as error:
-            # struct.error, ValueError, AssertionError, UnboundLocalError and its own: whatever it is, and whatever
-            # text of the file its message holds, it means "no opinion".
+        except Exception as error:  # noqa: BLE001  # struct.error, AssertionError, UnboundLocalError, ...: "no opinion"
             raise CannotRead(f"nibabel raised {type(error).__name__}") from None
         return {name: repr(tag) for name, tag in tags.items()}
