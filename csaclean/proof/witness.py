@@ -36,7 +36,7 @@ class WitnessLog:
 
     def __init__(self, level: ProofLevel = "rows", /) -> None:
         self._level = level
-        self._seen: dict[tuple[object, ...], Verdict] = {}
+        self._read_rows: set[tuple[object, ...]] = set()
 
     def compare(
         self,
@@ -58,11 +58,12 @@ class WitnessLog:
             return "unedited"
         if witness is None or self._level == "self":
             return "off"
-        key = (witness.name, claim.selector, tuple(layout.fields))
-        if self._level == "rows" and key in self._seen:
-            seen = self._seen[key]
-            return "same-row" if seen == "read" else seen
-        verdict = self._seen[key] = self._read(witness, claim, old, new, edits)
+        key = (witness.name, claim.selector, layout.notes, tuple(layout.fields))
+        if self._level == "rows" and key in self._read_rows:
+            return "same-row"
+        verdict = self._read(witness, claim, old, new, edits)
+        if verdict == "read":
+            self._read_rows.add(key)
         return verdict
 
     @staticmethod
