@@ -19,14 +19,14 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import Element, Walk, walk
 from csaclean.engine import Engine, Examined
-from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, ProofFailed
-from csaclean.model import Fill
+from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom, ProofFailed
+from csaclean.model import Fill, Patch
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import Registry, installed
 from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
 from csaclean.selector import fold_creator
-from csaclean.write import CHUNK, Patch, Target, patched, write_all, write_file, write_patched
+from csaclean.write import CHUNK, Target, patched, write_all, write_file, write_patched
 
 __all__ = ["Cleaner", "PreambleAction", "clean_file"]
 
@@ -36,6 +36,7 @@ _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF header: a preamble that makes the file readable as TIFF (PS3.10 section 7.1)."""
 _PADDING_VALUE_SHORTEST: Final = 8
 _NULL: Final = Fill(0)
+_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Opened(NamedTuple):
@@ -64,12 +65,14 @@ def _open(path: Path) -> Iterator[FileSource]:
     Raises
     ------
     IoFailed
-        If it can't be read or isn't a regular file.
+        If it can't be read.
+    NotDicom
+        If it is a folder, FIFO, socket or device: those are not even opened.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise IoFailed("not a regular file")
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            raise NotDicom("not a regular file")
+        descriptor = os.open(path, _READ)
     except OSError as error:
         raise IoFailed(f"can't read: {os.strerror(error.errno or 0)}") from None
     try:
@@ -213,12 +216,8 @@ class Cleaner:
         found = walk(source, opened.start.syntax, opened.start.offset)
         examined = self.engine.examine(found.elements, found.datasets, load)
         regions, patches = _regions(opened, found, self.preamble)
-        patches += [
-            Patch(element.start, element.stop, one.new)
-            for one, element in zip(examined.cleaned, examined.elements, strict=True)
-            if one.new != one.old
-        ]
-        patches.sort()
+        patches += examined.patches()
+        patches.sort(key=lambda patch: patch.start)
         return Found(found, examined, tuple(patches), tuple(regions))
 
     def report(self, name: str, syntax: str, found: Found, *, written: bool) -> Report:

@@ -15,7 +15,7 @@ from csaclean.dicom.walk import SPECIFIC_CHARACTER_SET, DataSet, Element
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import Located, Location, locate
-from csaclean.model import Edit, Field, Fill, Kind, Layout, View
+from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
 from csaclean.policy.fills import fill
 from csaclean.policy.policies import Decision, Plan, Policy
 from csaclean.proof.converter import compare_converter_fields
@@ -108,6 +108,14 @@ class Examined:
     location: Location
     witness: Verdict
     converter_fields: int | None
+
+    def patches(self) -> tuple[Patch, ...]:
+        """Return the new values of the elements that were edited, in file order."""
+        return tuple(
+            Patch(element.start, element.stop, one.new)
+            for one, element in zip(self.cleaned, self.elements, strict=True)
+            if one.new != one.old
+        )
 
 
 def _rewrite(

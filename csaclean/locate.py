@@ -5,14 +5,17 @@ First by creator, in every data set and item; then, where no known creator reser
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
 from csaclean.dicom.walk import DataSet, Element, Shape
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step
 
-__all__ = ["Located", "Location", "locate"]
+__all__ = ["UNKNOWN_CREATOR", "Located", "Location", "locate"]
+
+UNKNOWN_CREATOR: Final = "unknown-creator"
+"""The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 
 Load = Callable[[Element, int], bytes]
 """Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""
@@ -124,9 +127,8 @@ class _Locator:
         return None, False
 
 
-def _is_bookkeeping(tag: int) -> bool:
-    """Tell whether a private tag is a group length."""
-    return bool(tag & 0x10000) and not tag & 0xFFFF
+def _is_group_length(tag: int, size: int) -> bool:
+    return bool(tag & 0x10000) and not tag & 0xFFFF and size == 4  # a UL
 
 
 def locate(
@@ -149,7 +151,7 @@ def locate(
     Returns
     -------
     Location
-        Sequences are not counted, what they hold is. Elements without a value, group lengths and creators that somebody
+        Sequences are not counted, what they hold is. Elements without a value, group lengths and creators that a handler
         knows hold nothing to answer for.
     """
     creators = resolve_creators(elements, lambda element: load(element, -1))
@@ -159,12 +161,15 @@ def locate(
         tag, owner = element.tag, element.owner
         private_matter = tag & 0x10000 or datasets[owner].private
         size = element.stop - element.start
-        if not private_matter or element.shape is Shape.SEQUENCE or _is_bookkeeping(tag):
+        if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(tag, size):
             continue
         if is_creator(tag):
             names = creators.get((owner, tag >> 16, tag & 0xFF), ())
             if size and not names:
                 found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
+            for name in names:
+                if not registry.knows(name):
+                    found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, size)
             continue
         found.private_bytes += size
         step = locator.step(owner, tag)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol, Self
 
-__all__ = ["Builder", "Codec", "Edit", "Field", "Fill", "Kind", "Layout", "Span", "View"]
+__all__ = ["Builder", "Codec", "Edit", "Field", "Fill", "Kind", "Layout", "Patch", "Span", "View"]
 
 
 class Kind(IntEnum):
@@ -114,6 +114,14 @@ class Edit(NamedTuple):
     def replacement(self) -> bytes:
         """Return the new bytes of ``[start, stop)``."""
         return self.new.expand(self.stop - self.start) if isinstance(self.new, Fill) else self.new
+
+
+class Patch(NamedTuple):
+    """New bytes for ``[start, stop)`` of a file or stream, as many as they replace."""
+
+    start: int
+    stop: int
+    new: bytes | Fill
 
 
 class Layout:

@@ -14,21 +14,13 @@ from typing import Final, NamedTuple
 
 from csaclean.dicom.source import FileSource, Source
 from csaclean.errors import IoFailed, ProofFailed, TargetExists
-from csaclean.model import Fill
+from csaclean.model import Fill, Patch
 
-__all__ = ["Patch", "Target", "patched", "write_all", "write_file", "write_patched"]
+__all__ = ["Target", "patched", "write_all", "write_file", "write_patched"]
 
 CHUNK: Final = 1 << 20
 TEMPORARY_PREFIX: Final = ".csaclean-"
 TEMPORARY_SUFFIX: Final = ".tmp"
-
-
-class Patch(NamedTuple):
-    """New bytes for ``[start, stop)`` of a file, as many as they replace."""
-
-    start: int
-    stop: int
-    new: bytes | Fill
 
 
 class Target(NamedTuple):
@@ -113,6 +105,8 @@ def _io_failed(verb: str, error: OSError) -> IoFailed:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # a folder can't be opened elsewhere
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -172,7 +166,14 @@ def write_file(
     if not target.overwrite and os.path.lexists(path):
         raise TargetExists("the file to write is already there")
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    flags = (
+        os.O_RDWR
+        | os.O_CREAT
+        | os.O_EXCL
+        | getattr(os, "O_CLOEXEC", 0)
+        | getattr(os, "O_NOFOLLOW", 0)
+        | getattr(os, "O_BINARY", 0)
+    )
     try:
         descriptor = os.open(temporary, flags, 0o600)
     except OSError as error:
@@ -184,7 +185,8 @@ def write_file(
             if like is not None and hasattr(os, "fchown"):
                 with suppress(PermissionError):
                     os.fchown(descriptor, like.st_uid, like.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(mode) & 0o777)
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, stat.S_IMODE(mode) & 0o777)
             if target.in_place:
                 os.fsync(descriptor)
         finally:

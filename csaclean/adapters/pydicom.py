@@ -22,11 +22,12 @@ from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
 from csaclean.dicom.walk import SPECIFIC_CHARACTER_SET, tag_text, walk
 from csaclean.errors import MalformedFile
+from csaclean.model import Patch
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
 from csaclean.report.model import Report
-from csaclean.write import Patch, patched
+from csaclean.write import patched
 
 __all__ = ["clean_dataset"]
 
@@ -185,13 +186,7 @@ def clean_dataset(
                 element.start, element.stop if size < 0 else min(element.stop, element.start + size)
             ),
         )
-        patches = tuple(
-            sorted(
-                Patch(element.start, element.stop, one.new)
-                for one, element in zip(examined.cleaned, examined.elements, strict=True)
-                if one.new != one.old
-            )
-        )
+        patches = examined.patches()
         new = b"".join(patched(source, patches, 0, source.size))
         for leaf, value in list(_changed(stream.leaves, patches, new, stream.data)):
             _assign(leaf, value, order)

@@ -55,6 +55,9 @@ class FileSource:
 
     def _pread(self, start: int, stop: int) -> bytes:
         try:
+            if not hasattr(os, "pread"):  # Windows
+                os.lseek(self.descriptor, start, os.SEEK_SET)
+                return os.read(self.descriptor, stop - start)
             return os.pread(self.descriptor, stop - start, start)
         except OSError as error:
             raise IoFailed(f"can't read: {os.strerror(error.errno or 0)}", "", start) from None

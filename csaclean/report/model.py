@@ -9,6 +9,7 @@ from tomllib import loads
 from typing import Literal
 
 from csaclean.engine import Cleaned, Examined
+from csaclean.locate import UNKNOWN_CREATOR
 from csaclean.selector import Step, fold_creator
 
 __all__ = [
@@ -86,7 +87,7 @@ class Unclaimed:
 
     selector: str
     reason: str
-    """``unclaimed``, ``no-creator``, ``not-a-creator`` or ``foreign``."""
+    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator`` or ``foreign``."""
     count: int
     bytes: int
 
@@ -238,6 +239,8 @@ def unclaimed_elements(examined: Examined, also: Mapping[str, str]) -> tuple[Unc
     merged: Counter[tuple[str, str, str]] = Counter()
     for (step, reason), (count, size) in examined.location.unclaimed.items():
         selector = printable_step(step, also)
+        if reason == UNKNOWN_CREATOR and "?" not in selector:
+            continue
         merged[selector, reason, "count"] += count
         merged[selector, reason, "bytes"] += size
     keys = sorted({(selector, reason) for selector, reason, _ in merged})

@@ -8,7 +8,7 @@ creator that contains a known text, tags by name, ASCCONV keys by first substrin
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from tomllib import loads
 from typing import Any
@@ -75,6 +75,19 @@ def _protocol(blob: bytes) -> bytes:
     return blob[begin:end] if end >= 0 else b""
 
 
+@lru_cache(maxsize=16)
+def _keys(protocol: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return the keys of the table that a protocol holds, each with the rest of its line.
+
+    The text is the same before and after cleaning, and in all files of a series: it is searched once.
+    """
+    return tuple(
+        (hit[0].partition(b"=")[0].strip().decode("latin-1"), hit[0])
+        for key in _ascconv_keys()
+        for hit in key.finditer(protocol)
+    )
+
+
 def _found(element: ConverterElement) -> int:
     """Return 0x10 or 0x20 if dcm2niix takes the element for an image or series header, else 0."""
     group, number = element.tag >> 16, element.tag & 0xFFFF
@@ -107,9 +120,6 @@ class SiemensConverters:
             for name, value in _tags(element.value):
                 if name in wanted:
                     found.setdefault(f"{place}/{name}", value)
-            protocol = _protocol(element.value)
-            for key in _ascconv_keys():
-                for hit in key.finditer(protocol):
-                    name = hit[0].partition(b"=")[0].strip().decode("latin-1")
-                    found.setdefault(f"{place}/ASCCONV/{name}", hit[0])
+            for name, line in _keys(_protocol(element.value)):
+                found.setdefault(f"{place}/ASCCONV/{name}", line)
         return found
