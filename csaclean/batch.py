@@ -6,6 +6,7 @@ file. Files are worked on in batches of neighbours of one folder, the same wheth
 """
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -176,13 +177,16 @@ def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -
     Raises
     ------
     UsageError
-        If two files would go to one place, or the output or backup folder lies inside an input folder.
+        If two files would go to one place, the output or backup folder lies inside an input folder, or a link to a
+        folder is to be cleaned in place.
     """
     if to.backup is not None:
         _refuse_inside(to.backup, "the backup folder", paths)
     if to.folder is None:
         if not to.in_place:
             return [Job(source, None) for source in inputs]
+        if any(path.is_symlink() and path.is_dir() for path in paths):
+            raise UsageError("a link to a folder is not cleaned in place; name the folder itself")
         return [
             Job(
                 source,
@@ -231,6 +235,11 @@ def _clean_batch(settings: Settings, jobs: Sequence[Job]) -> list[Report]:
     """Clean a batch; what a worker process runs."""
     cleaner = settings.cleaner()
     return [_clean_one(cleaner, job) for job in jobs]
+
+
+def ignore_interrupts() -> None:
+    """Leave an interrupt to the main process: a worker finishes its files, the main process gives it no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

@@ -223,7 +223,7 @@ def _work(
     """Run the jobs, print what comes of them, and return the exit status."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-    from csaclean.batch import Run  # noqa: PLC0415
+    from csaclean.batch import Run, ignore_interrupts  # noqa: PLC0415
     from csaclean.report.json import summary_record  # noqa: PLC0415
     from csaclean.report.text import summary_lines, unvouched_line  # noqa: PLC0415
 
@@ -231,7 +231,7 @@ def _work(
         output = _Output(arguments, stack)
         executor = None
         if arguments.jobs > 1 and len(jobs) > 1:
-            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs))
+            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=ignore_interrupts))
         run = Run(jobs, settings, executor)  # type: ignore[arg-type]  # jobs come from plan_jobs
         not_dicom_only = _report_files(run, output, arguments, checked=checked)
         summary = run.summary
