@@ -140,6 +140,10 @@ class ConverterElement(NamedTuple):
     """The folded creator of its block; None without one."""
     value: bytes
 
+    def __repr__(self) -> str:
+        """Return the length, never creator or value."""
+        return f"<ConverterElement of {len(self.value)} bytes>"
+
 
 class ConverterTable(Protocol):
     """What converters read from a vendor's private elements, and where they find it."""

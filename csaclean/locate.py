@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
 from csaclean.dicom.walk import DataSet, Element, Shape
 from csaclean.registry import Claimed, Registry
-from csaclean.selector import Selector, Step
+from csaclean.selector import Selector, Step, folded
 
 __all__ = ["UNKNOWN_CREATOR", "Located", "Location", "locate"]
 
@@ -105,10 +105,7 @@ class _Locator:
         if not wanted:
             return True
         found = self.around(owner)[-len(wanted) :]
-        return len(found) == len(wanted) and all(
-            (a.group, a.element, a.creator and a.creator.casefold()) == (b.group, b.element, b.creator)
-            for a, b in zip(wanted, found, strict=True)
-        )
+        return len(found) == len(wanted) and all(folded(a) == b for a, b in zip(wanted, found, strict=True))
 
     def find(self, element: Element, step: Step) -> tuple[Claimed | None, bool]:
         """Return the claim on an element, and whether it is an orphan's."""
@@ -117,12 +114,9 @@ class _Locator:
             if self._fits(claimed, owner):
                 return claimed, False
         nobody_known = step.creator is None or not self._registry.knows(step.creator)
-        if (
-            nobody_known
-            and element.tag & 0x10000
-            and element.stop - element.start >= self._signature_size > 0
-        ):
-            orphan = self._registry.orphan(self._load(element, self._signature_size), element.tag & 0xFF)
+        size = min(self._signature_size, element.stop - element.start)
+        if nobody_known and element.tag & 0x10000 and size:
+            orphan = self._registry.orphan(self._load(element, size), element.tag & 0xFF)
             return orphan, orphan is not None
         return None, False
 

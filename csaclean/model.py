@@ -43,6 +43,10 @@ class View(NamedTuple):
     inner: bytes
     layout: "Layout"
 
+    def __repr__(self) -> str:
+        """Return codec and length, never the row."""
+        return f"<View {self.codec.name} of {len(self.inner)} bytes>"
+
 
 class Codec(Protocol):
     """A reversible transformation of bytes, the door from one row to the next.
@@ -111,6 +115,10 @@ class Edit(NamedTuple):
     """The class of a redacted field."""
     field: str = ""
 
+    def __repr__(self) -> str:
+        """Return reason and offsets, never bytes."""
+        return f"<Edit {self.reason} of {self.start} to {self.stop}>"
+
     def replacement(self) -> bytes:
         """Return the new bytes of ``[start, stop)``."""
         return self.new.expand(self.stop - self.start) if isinstance(self.new, Fill) else self.new
@@ -122,6 +130,10 @@ class Patch(NamedTuple):
     start: int
     stop: int
     new: bytes | Fill
+
+    def __repr__(self) -> str:
+        """Return offsets, never bytes."""
+        return f"<Patch of {self.start} to {self.stop}>"
 
 
 class Layout:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import NoneType
 from typing import Final, NamedTuple
 
 from csaclean.errors import HandlerError, MalformedValue
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
-from csaclean.model import Layout
-from csaclean.selector import fold_creator, format_selector, parse_selector
+from csaclean.model import Field, Kind, Layout, View
+from csaclean.selector import Selector, folded, format_selector, parse_selector
 from csaclean.vr_layout import layout_by_vr
 
 __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
@@ -33,6 +34,26 @@ class Registered(NamedTuple):
     def converters(self) -> ConverterTable | None:
         """The handler's table of what converters read, if it has one."""
         return getattr(self.handler, "converters", None)
+
+
+def _fault(layout: object, size: int) -> str:
+    """Say what is wrong with a handler's answer about a value of `size` bytes; nothing if it is a layout of it."""
+    if not isinstance(layout, Layout):
+        return "no layout"
+    if layout.is_foreign:
+        return ""
+    stops, kinds, fields = layout.stops, layout.kinds, layout.fields
+    if not len(stops) == len(kinds) == len(fields):
+        return "a layout with columns of different length"
+    if (stops[-1] if stops else 0) != size or any(a >= b for a, b in zip([0, *stops], stops, strict=False)):
+        return "a layout with a hole"
+    wanted = {Kind.VALUE: Field, Kind.VIEW: View}
+    if any(
+        not isinstance(field, wanted.get(Kind(kind), NoneType))
+        for kind, field in zip(kinds, fields, strict=True)
+    ):
+        return "a layout with a field that is none, or a value without one"
+    return ""
 
 
 class Claimed(NamedTuple):
@@ -66,12 +87,9 @@ class Claimed(NamedTuple):
             raise error.at(where) from None
         except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
             raise HandlerError(f"handler {name} raised {type(error).__name__}", where) from None
-        if not layout.is_foreign:
-            size = len(element.value)
-            stops = layout.stops
-            whole = stops[-1] == size if stops else not size
-            if not whole or any(a >= b for a, b in zip([0, *stops], stops, strict=False)):
-                raise HandlerError(f"handler {name} gave a layout with a hole", where)
+        fault = _fault(layout, len(element.value))
+        if fault:
+            raise HandlerError(f"handler {name} gave {fault}", where)
         return layout
 
 
@@ -94,7 +112,7 @@ class Registry:
         self._claims: dict[tuple[int, str | None, int], list[Claimed]] = {}
         self._creators: set[str] = set()
         self._orphans: list[tuple[bytes, Claimed]] = []
-        owners: dict[str, Registered] = {}
+        owners: dict[Selector, Registered] = {}
         names: dict[str, Registered] = {}
         for entry in self.registered:
             other = names.setdefault(entry.name, entry)
@@ -103,7 +121,7 @@ class Registry:
                     f"handler name {entry.name} is taken by both {other.distribution} and {entry.distribution}"
                 )
             for claimed in self._claims_of(entry):
-                owner = owners.setdefault(claimed.selector.casefold(), entry)
+                owner = owners.setdefault(tuple(map(folded, claimed.claim.selector)), entry)
                 if owner is not entry:
                     raise HandlerError(f"claimed by both {owner.name} and {entry.name}", claimed.selector)
                 self._add(claimed)
@@ -118,11 +136,11 @@ class Registry:
                 yield Claimed(entry, Claim(parse_selector(selector), vr=rule.vr), selector, by_vr=True)
 
     def _add(self, claimed: Claimed) -> None:
-        step = claimed.claim.selector[-1]
-        creator = None if step.creator is None else fold_creator(step.creator)
-        self._claims.setdefault((step.group, creator, step.element), []).append(claimed)
-        if creator is not None:
-            self._creators.add(creator)
+        steps = tuple(map(folded, claimed.claim.selector))
+        claims = self._claims.setdefault((steps[-1].group, steps[-1].creator, steps[-1].element), [])
+        claims.append(claimed)
+        claims.sort(key=lambda other: -len(other.claim.selector))  # the more steps, the more exact
+        self._creators.update(step.creator for step in steps if step.creator is not None)
         if claimed.claim.orphan:
             self._orphans.extend((signature, claimed) for signature in claimed.claim.signatures)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from csaclean.errors import PolicyError
 
-__all__ = ["Selector", "Step", "fold_creator", "format_selector", "parse_selector"]
+__all__ = ["Selector", "Step", "fold_creator", "folded", "format_selector", "parse_selector"]
 
 _STEP = re.compile(r"\(([0-9A-Fa-f]{4}),(?:([^()]+),([0-9A-Fa-f]{2})|([0-9A-Fa-f]{4}))\)")
 
@@ -52,6 +52,11 @@ def fold_creator(value: bytes | str, /) -> str:
     """
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     return text.strip(" \0").casefold()
+
+
+def folded(step: Step, /) -> Step:
+    """Return a step with its creator in the form in which creators are compared."""
+    return step if step.creator is None else step._replace(creator=fold_creator(step.creator))
 
 
 def parse_selector(text: str, /) -> Selector:

@@ -7,8 +7,17 @@ from csaclean.policy.fills import NUMBER
 
 __all__ = ["layout_by_vr"]
 
+_SPECIAL_FORMS: Final = {
+    "AS": "age",
+    "DA": "date",
+    "DS": "number",
+    "DT": "datetime",
+    "IS": "integer",
+    "TM": "time",
+    "UI": "uid",
+}
 _TEXT_FORMS: Final = {
-    vr: {"IS": "integer", "DS": "number", "UI": "uid", "DA": "date"}.get(vr, "text")
+    vr: _SPECIAL_FORMS.get(vr, "text")
     for vr in [
         "AE",
         "AS",
@@ -29,6 +38,7 @@ _TEXT_FORMS: Final = {
         "UT",
     ]
 }
+_NUMERIC_FORMS: Final = frozenset(("integer", "number"))
 _NUMBERS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
 
 
@@ -43,10 +53,12 @@ def layout_by_vr(vr: str, value: bytes) -> Layout:
     builder = Builder()
     size = len(value)
     if vr in _TEXT_FORMS:
-        text = value.rstrip(b"\0 ")
         form = _TEXT_FORMS[vr]
-        if form in ("integer", "number") and not NUMBER.fullmatch(text):
+        # The fill of a number ends in spaces, so they belong to it.
+        text = value.rstrip(b"\0" if form in _NUMERIC_FORMS else b"\0 ")
+        if form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
             form = "text"
+            text = value.rstrip(b"\0 ")
         builder.value(len(text), "", form)
         builder.structure(size)
     elif vr in _NUMBERS:

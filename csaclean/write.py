@@ -151,7 +151,7 @@ def write_file(
         Writes to an open descriptor and returns what yields the expected content, which is compared with what can be
         read back.
     like
-        Status of the original, if owner and times are to be kept where the system allows.
+        Status of the original, if its owner is to be kept where the system allows.
 
     Raises
     ------

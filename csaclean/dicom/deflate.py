@@ -52,13 +52,13 @@ def inflate(source: Source, start: int) -> tuple[IO[bytes], int]:
         while not machine.eof:
             if not data:
                 data = source.read(taken, taken + _CHUNK)
-                if not data:
-                    raise MalformedFile("the deflated data set is cut", "", taken)
                 taken += len(data)
             try:
                 out = machine.decompress(data, _CHUNK)
             except zlib.error:
                 raise MalformedFile("the deflated data set is broken", "", taken) from None
+            if not (out or data or machine.eof):  # the machine may hold output back that no input is left for
+                raise MalformedFile("the deflated data set is cut", "", taken)
             data = machine.unconsumed_tail
             spool.write(out)
             made += len(out)

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax, syntax_of
-from csaclean.dicom.walk import walk, walk_group
+from csaclean.dicom.walk import VRS, walk, walk_group
 from csaclean.errors import MalformedFile, NotDicom, Unsupported
 
 __all__ = ["PREAMBLE_SIZE", "Start", "find_start"]
@@ -20,10 +20,6 @@ _MEDIA_STORAGE_CLASS: Final = 0x00020002
 _TRANSFER_SYNTAX: Final = 0x00020010
 _META_LENGTH: Final = 0x00020000
 _DICOMDIR_CLASS: Final = b"1.2.840.10008.1.3.10"
-_FIRST_NUMBERS: Final = frozenset(
-    (0x0000, 0x0001, 0x0005, 0x0006, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018)
-)
-_FIRST_VRS: Final = frozenset((b"UL", b"CS", b"LO", b"UI", b"SQ", b"DA", b"TM", b"SH", b"UN"))
 _LONGEST_FIRST: Final = 1 << 10
 
 
@@ -40,18 +36,18 @@ class Start(NamedTuple):
 
 def _bare_candidates(head: bytes) -> list[Syntax]:
     """Return the encodings in which `head` can be the first element of a data set in group 0008."""
-    candidates = []
+    candidates: list[Syntax] = []
     if len(head) < 8:
-        return []
+        return candidates
     for syntax in (EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE):
         order: Literal["little", "big"] = "little" if syntax.order == "<" else "big"
-        group, number = (int.from_bytes(head[i : i + 2], order) for i in (0, 2))
-        if group != 0x0008 or number not in _FIRST_NUMBERS:
+        group = int.from_bytes(head[:2], order)
+        if group != 0x0008:
             continue
         if syntax.implicit:
             if int.from_bytes(head[4:8], "little") <= _LONGEST_FIRST:
                 candidates.append(syntax)
-        elif head[4:6] in _FIRST_VRS:
+        elif head[4:6] in VRS:
             candidates.append(syntax)
     return candidates
 

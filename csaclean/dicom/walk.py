@@ -19,7 +19,7 @@ from csaclean.dicom.source import HEAD_SIZE, Source
 from csaclean.dicom.syntax import IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
 
-__all__ = ["MAX_DEPTH", "STANDARD", "DataSet", "Element", "Shape", "Walk", "tag_text", "walk"]
+__all__ = ["MAX_DEPTH", "STANDARD", "VRS", "DataSet", "Element", "Shape", "Walk", "tag_text", "walk"]
 
 MAX_DEPTH: Final = 64
 """Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
@@ -72,6 +72,8 @@ _SHORT_VRS: Final = {
         ]
     )
 }
+VRS: Final = frozenset((*_LONG_VRS, *_SHORT_VRS))
+"""All value representations, as they are written."""
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
 
 

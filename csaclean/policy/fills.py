@@ -15,6 +15,12 @@ NUMBER = re.compile(rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *")
 """A decimal number as DS, IS and the texts of Siemens write it."""
 
 _ZERO_DIGITS = bytes(ord("0") if chr(i).isdigit() and i < 128 else i for i in range(256))
+_ONE_DIGITS = bytes(ord("1") if chr(i).isdigit() and i < 128 else i for i in range(256))
+_FIRST_DAY = b"19000101"
+_DATETIME = re.compile(rb"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?")
+_TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
+_AGE = re.compile(rb"\d{3}[DWMY]")
+_UID = re.compile(rb"\d+(?:\.\d+)*")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")
 _TEXT = bytes(i if i in _TEXT_STAYS else ord("X") for i in range(256))
 
@@ -28,7 +34,7 @@ def _number(old: bytes) -> bytes:
 
 
 def _integer(old: bytes) -> bytes:
-    return b"0".ljust(len(old), b" ")
+    return b"0".ljust(len(old), b" ")[: len(old)]
 
 
 def _letter_code(old: bytes) -> bytes:
@@ -36,20 +42,59 @@ def _letter_code(old: bytes) -> bytes:
 
 
 def _date(old: bytes) -> bytes:
-    return b"19000101" if len(old) == len(b"YYYYMMDD") else _number(old)
+    return _FIRST_DAY if len(old) == len(_FIRST_DAY) else _number(old)
+
+
+def _datetime(old: bytes) -> bytes:
+    if not _DATETIME.fullmatch(old):
+        return _text(old)
+    day = len(_FIRST_DAY)
+    return _FIRST_DAY[: len(old)] + old[day:].translate(_ZERO_DIGITS)
+
+
+def _time(old: bytes) -> bytes:
+    return old.translate(_ZERO_DIGITS) if _TIME.fullmatch(old) else _text(old)
+
+
+def _age(old: bytes) -> bytes:
+    return old.translate(_ZERO_DIGITS) if _AGE.fullmatch(old) else _text(old)
+
+
+def _uid(old: bytes) -> bytes:
+    return old.translate(_ONE_DIGITS) if _UID.fullmatch(old) else _text(old)
+
+
+def _binary_number(old: bytes) -> bytes:
+    return bytes(len(old))
+
+
+def _each(single: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Return the fill of a value that may have several parts between backslashes."""
+    return lambda old: b"\\".join(map(single, old.split(b"\\")))
 
 
 FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
         "text": _text,
-        "number": _number,
-        "integer": _integer,
-        "letter-code": _letter_code,
-        "date": _date,
+        "number": _each(_number),
+        "integer": _each(_integer),
+        "letter-code": _each(_letter_code),
+        "date": _each(_date),
+        "datetime": _each(_datetime),
+        "time": _each(_time),
+        "age": _each(_age),
+        "uid": _each(_uid),
+        "binary-number": _binary_number,
     }
 )
-"""Fill by form: ``text`` (X; separators and line ends stay), ``number`` (digits become 0, width, sign and point stay),
-``integer`` (0, then spaces), ``letter-code`` (one digit or letter that stands for something), ``date`` (YYYYMMDD)."""
+"""Fill by form.
+
+``text`` becomes X, its separators and line ends stay. ``number`` keeps width, sign and point, its digits become 0.
+``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
+``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age. ``uid`` keeps its dots, its digits
+become 1: no component has a leading zero. ``binary-number`` becomes zero. What is not written in its form is filled as
+text.
+"""
 
 
 def fill(form: str, old: bytes) -> bytes:

@@ -92,6 +92,9 @@ def _compare_spans(
         if kind == Kind.DEAD:
             if new.count(0, start, stop) != stop - start:
                 raise ProofFailed(_STAGE, "a dead byte is not null", "", start)
+        elif kind in (Kind.STRUCTURE, Kind.OPAQUE):
+            if old[start:stop] != new[start:stop]:
+                raise ProofFailed(_STAGE, "bytes that are no field differ", "", start)
         elif isinstance(old_field, Field):
             decision = decide(old_field)
             was = old[start:stop]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from csaclean.errors import CannotRead, ProofFailed
 from csaclean.handler import Claim, Witness
-from csaclean.model import Edit, Layout
+from csaclean.model import Edit, Layout, View
 
 __all__ = ["ProofLevel", "Verdict", "WitnessLog", "worst"]
 
@@ -23,6 +23,15 @@ _ORDER: tuple[Verdict, ...] = ("cannot-read", "read", "same-row", "off", "unedit
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict that says most about a file: no opinion before an opinion before none asked."""
     return min(verdicts, key=_ORDER.index, default="off")
+
+
+def _row_key(layout: Layout) -> tuple[object, ...]:
+    """Return which fields a row and the rows inside it fill, in order, and what was remarkable about them."""
+    fields = tuple(
+        (field.path, field.codec.name, _row_key(field.layout)) if isinstance(field, View) else field
+        for field in layout.fields
+    )
+    return (layout.notes, fields)
 
 
 class WitnessLog:
@@ -58,7 +67,7 @@ class WitnessLog:
             return "unedited"
         if witness is None or self._level == "self":
             return "off"
-        key = (witness.name, claim.selector, layout.notes, tuple(layout.fields))
+        key = (witness.name, claim.selector, _row_key(layout))
         if self._level == "rows" and key in self._read_rows:
             return "same-row"
         verdict = self._read(witness, claim, old, new, edits)

@@ -1,0 +1,158 @@
+"""Handlers of other distributions: found by their entry points, and refused when they can't be trusted."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from csaclean.clean import clean_file
+from csaclean.errors import HandlerError
+from csaclean.registry import installed
+from phantom_file import Phantom, file_bytes
+from phantom_writer import private_block
+from phantoms import plain_image
+
+PLUGIN = Path(__file__).with_name("plugin")
+Install = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_registry() -> Iterator[None]:
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the checked-in distribution on the path."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return what puts a distribution with one entry point and the source of its module on the path."""
+
+    def made(distribution: str, entry: str, target: str, source: str = "") -> None:
+        folder = tmp_path / distribution
+        info = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[csaclean.handlers]\n{entry} = {target}\n")
+        if source:
+            (folder / f"{target.partition(':')[0]}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(folder))
+
+    return made
+
+
+def test_our_own_handlers_come_through_the_same_door() -> None:
+    (siemens,) = (entry for entry in installed().registered if entry.name == "siemens")
+    assert siemens.distribution == "csaclean"
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_third_partys_handler_is_found_with_its_distribution() -> None:
+    (entry,) = (entry for entry in installed().registered if entry.name == "acme")
+    assert (entry.distribution, entry.version) == ("acme-csaclean", "1.2.3")
+    assert entry.handler.name == "acme"
+
+
+@pytest.mark.usefixtures("acme")
+def test_its_claims_are_listed_beside_ours() -> None:
+    owners = {claimed.selector: claimed.registered.name for claimed in installed().claims}
+    assert owners["(0099,ACME PHANTOM,01)"] == owners["(0099,ACME PHANTOM,02)"] == "acme"
+    assert owners["(0029,SIEMENS CSA HEADER,10)"] == "siemens"
+
+
+@pytest.mark.usefixtures("acme")
+def test_it_is_used(tmp_path: Path) -> None:
+    values = {0x01: ("OB", b"ACMESYNTHETXdead"), 0x02: ("DA", b"20010203")}
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    source.write_bytes(
+        file_bytes(Phantom(plain_image(private_block(0x0099, 0x10, b"ACME PHANTOM", dict(values)))))
+    )
+    report = clean_file(source, target)
+    written = target.read_bytes()
+    assert b"ACMEXXXXXXXX\0\0\0\0" in written
+    assert b"SYNTHETX" not in written
+    assert {group.selector: dict(group.edits) for group in report.elements} == {
+        "(0099,ACME PHANTOM,01)": {"identity": 1},
+        "(0099,ACME PHANTOM,02)": {"dates": 1},
+    }
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_name_taken_by_two_distributions_is_an_error_that_names_both(install: Install) -> None:
+    install("rival-csaclean", "acme", "acme_csaclean:AcmeHandler")
+    with pytest.raises(HandlerError) as caught:
+        installed()
+    assert "acme-csaclean" in str(caught.value)
+    assert "rival-csaclean" in str(caught.value)
+
+
+@pytest.mark.usefixtures("acme")
+def test_nobody_can_take_the_name_of_our_handler(install: Install) -> None:
+    install("rival-csaclean", "siemens", "acme_csaclean:AcmeHandler")
+    with pytest.raises(
+        HandlerError, match=r"siemens.* both (csaclean and rival-csaclean|rival-csaclean and csaclean)"
+    ):
+        installed()
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_claim_made_by_two_handlers_is_an_error_that_names_both(install: Install) -> None:
+    install("rival-csaclean", "rival", "acme_csaclean:AcmeHandler")
+    with pytest.raises(HandlerError) as caught:
+        installed()
+    assert caught.value.selector.startswith("(0099,ACME PHANTOM,")
+    assert "acme" in caught.value.reason
+    assert "rival" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise RuntimeError('SYNTHETIC SECRET')",
+        "import a_module_that_is_not_there",
+        "this is not Python",
+        "Other = 1",
+        "class Broken:\n    def __init__(self):\n        raise KeyError('SYNTHETIC SECRET')",
+        "class Broken:\n    def __init__(self, needed):\n        pass",
+        "Broken = 3",
+    ],
+    ids=["raises", "imports", "syntax", "no-such-name", "init-raises", "init-wants-more", "not-a-class"],
+)
+def test_a_handler_that_cannot_be_made_is_an_error_that_names_it(install: Install, source: str) -> None:
+    install("broken-csaclean", "broken", "phantom_broken:Broken", source + "\n")
+    with pytest.raises(HandlerError) as caught:
+        installed()
+    assert "broken" in str(caught.value)
+    assert "broken-csaclean" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["name", "claims", "rules", "layout"])
+def test_a_handler_without_its_parts_is_an_error_that_names_the_part(install: Install, missing: str) -> None:
+    parts = {
+        "name": "    name = 'partial'",
+        "claims": "    claims = ()",
+        "rules": "    rules = RuleSet()",
+        "layout": "    def layout(self, element): ...",
+    }
+    del parts[missing]
+    source = "from csaclean.handler import RuleSet\nclass Partial:\n" + "\n".join(parts.values()) + "\n"
+    install("partial-csaclean", "partial", f"phantom_partial_{missing}:Partial", source)
+    with pytest.raises(HandlerError, match=f"partial of partial-csaclean has no {missing}"):
+        installed()
+
+
+def test_a_handler_of_another_protocol_is_an_error(install: Install) -> None:
+    source = (
+        "from csaclean.handler import RuleSet\nclass Future:\n    api_version = 99\n    name = 'future'\n"
+        "    claims = ()\n    rules = RuleSet()\n    def layout(self, element): ...\n"
+    )
+    install("future-csaclean", "future", "phantom_future:Future", source)
+    with pytest.raises(HandlerError, match="api_version 99"):
+        installed()

@@ -1,0 +1,150 @@
+"""Fills: as long as what they replace, the same for every value of a shape, and readable by every reader."""
+
+import re
+import warnings
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from csaclean.policy.fills import FORMS, NUMBER, fill
+from csaclean_handlers.siemens import csa
+from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
+
+EVERY_FORM = [*FORMS, "uid", "code", "a form that nobody has heard of"]
+_DECIMALS = st.from_regex(
+    rb" {0,3}[+-]?(\d{1,9}\.?\d{0,9}|\.\d{1,9})([eE][+-]?\d{1,2})? {0,4}", fullmatch=True
+)
+_INTEGERS = st.from_regex(rb" {0,3}[+-]?\d{1,12} {0,4}", fullmatch=True)
+_VALUES = (
+    st.binary(min_size=1, max_size=80) | _DECIMALS | _INTEGERS | st.sampled_from((b"20240131", b"M", b"2"))
+)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(old=_VALUES)
+def test_a_fill_is_as_long_as_the_value(form: str, old: bytes) -> None:
+    assert len(fill(form, old)) == len(old)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+def test_a_fill_of_nothing_is_nothing(form: str) -> None:
+    assert fill(form, b"") == b""
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(old=_VALUES)
+def test_filling_twice_is_filling_once(form: str, old: bytes) -> None:
+    once = fill(form, old)
+    assert fill(form, once) == once
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(old=_VALUES.filter(lambda value: b"\0" not in value))
+def test_a_fill_makes_no_nul(form: str, old: bytes) -> None:
+    assert b"\0" not in fill(form, old)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(a=st.text("abcxyz^ ", min_size=1, max_size=20), b=st.text("abcxyz^ ", min_size=1, max_size=20))
+def test_texts_of_one_length_get_one_fill(form: str, a: str, b: str) -> None:
+    size = min(len(a), len(b))
+    assert fill(form, a[:size].encode()) == fill(form, b[:size].encode())
+
+
+@pytest.mark.parametrize("form", ["number", "integer", "date", "letter-code", "text"])
+@given(digits=st.text("0123456789", min_size=1, max_size=20), others=st.data())
+def test_digits_of_one_length_get_one_fill(form: str, digits: str, others: st.DataObject) -> None:
+    size = len(digits)
+    other = others.draw(st.text("0123456789", min_size=size, max_size=size))
+    assert fill(form, digits.encode()) == fill(form, other.encode())
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(old=st.text("ABCDEFGHIJKLMNOPQRSTUVW", min_size=4, max_size=40))
+def test_nothing_of_a_text_is_left(form: str, old: str) -> None:
+    new = fill(form, old.encode()).decode()
+    assert not set(old) & set(new) - {"O"}
+
+
+@given(_DECIMALS)
+def test_the_fill_of_a_decimal_is_a_decimal_zero(old: bytes) -> None:
+    new = fill("number", old)
+    assert NUMBER.fullmatch(new)
+    assert float(new) == 0
+
+
+@given(_INTEGERS)
+def test_the_fill_of_an_integer_is_zero(old: bytes) -> None:
+    assert int(fill("integer", old)) == 0
+
+
+@given(_INTEGERS)
+def test_the_fill_of_a_number_without_a_point_is_an_integer(old: bytes) -> None:
+    assert int(fill("number", old)) == 0
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_the_fill_of_a_number_that_is_none_tells_nothing(old: bytes) -> None:
+    if not NUMBER.fullmatch(old):
+        assert fill("number", old) == fill("text", old)
+
+
+@given(st.integers(1, 80))
+def test_an_integer_field_keeps_its_width(size: int) -> None:
+    assert fill("integer", b"7" * size) == b"0".ljust(size)
+
+
+@pytest.mark.parametrize("old", [b"20240131", b"19000101", b"00000000", b"JJJJMMTT"])
+def test_the_fill_of_a_date_is_the_first_of_january_1900(old: bytes) -> None:
+    assert fill("date", old) == b"19000101"
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"1", b"0"), (b"M", b"O"), (b"012", b"000"), (b"FEM", b"OOO")])
+def test_a_code_stays_a_digit_or_a_letter(old: bytes, new: bytes) -> None:
+    assert fill("letter-code", old) == new
+
+
+def test_separators_and_line_ends_of_a_text_stay() -> None:
+    assert fill("text", b"Doe^J\\Roe\r\n\tsecond") == b"XXXXX\\XXX\r\n\tXXXXXX"
+
+
+@given(st.from_regex(r"(0|[1-9]\d{0,8})(\.(0|[1-9]\d{0,8})){1,6}", fullmatch=True))
+def test_the_fill_of_a_uid_is_a_uid(old: str) -> None:
+    """Fills are valid for form and VR."""
+    new = fill("uid", old.encode())
+    assert re.fullmatch(rb"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", new)
+
+
+@pytest.mark.parametrize(
+    ("vr", "form", "old"),
+    [
+        ("IS", "integer", b"72      "),
+        ("IS", "integer", b"-00012  "),
+        ("UL", "integer", b"4095    "),
+        ("SS", "integer", b"+0      "),
+        ("DS", "number", b"384.85549500"),
+        ("FD", "number", b"-1.5e-3"),
+        ("FL", "number", b".5"),
+        ("IS", "number", b"72"),
+        ("US", "number", b"+7"),
+        ("LO", "text", b"NUMARIS/4"),
+    ],
+)
+def test_nibabel_reads_a_header_with_the_fill(vr: str, form: str, old: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from nibabel.nicom import csareader
+    new = fill(form, old)
+    header = CsaHeader.build((CsaTag.build("Before", "IS", [b"1"]), CsaTag.build("Field", vr, [new])))
+    (item,) = csareader.read(csa.encode(header))["tags"]["Field"]["items"]
+    if isinstance(item, str):
+        assert item.encode() == new
+    else:
+        assert item == 0
+
+
+@given(st.binary(min_size=2, max_size=16))
+def test_the_fill_of_a_binary_number_is_zero(old: bytes) -> None:
+    """In every number format of DICOM; and no byte of the old number stays."""
+    assert fill("binary-number", old) == bytes(len(old))

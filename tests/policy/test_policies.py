@@ -1,0 +1,228 @@
+"""Policies: what ships, what a user's file may say, and what becomes of a field."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from csaclean.errors import PolicyError
+from csaclean.model import Field
+from csaclean.policy.policies import DISCLAIMER, Plan, Policy, load_policy, policy_names
+from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
+
+SELECTOR = "(0029,PHANTOM VENDOR,10)"
+IDENTIFYING = [cls for cls in CLASSES if cls != "technical"]
+
+
+def matrix(part: str, action: str, *without: str) -> str:
+    rows = [f'{cls} = "{action}"' for cls in IDENTIFYING if cls not in without]
+    return "\n".join((f"[{part}]", *rows, ""))
+
+
+def whole_policy(unread: str = "redact", read: str = "keep", text: str = "keep") -> str:
+    head = 'name = "mine"\nsummary = "for the test"\n'
+    return head + matrix("unread", unread) + matrix("read", read) + f'[other]\nunruled-text = "{text}"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "mine.toml"
+
+
+def load(file: Path, text: str) -> Policy:
+    file.write_text(text, "utf-8")
+    return load_policy(str(file))
+
+
+class TestShipped:
+    def test_the_default_and_dead_space_ship(self) -> None:
+        assert {"converter-safe", "dead-space"} <= set(policy_names())
+
+    @pytest.mark.parametrize("name", policy_names())
+    def test_each_loads_under_its_own_name(self, name: str) -> None:
+        policy = load_policy(name)
+        assert policy.name == name
+        assert policy.summary
+
+    @pytest.mark.parametrize("name", policy_names())
+    def test_each_says_what_happens_to_every_class(self, name: str) -> None:
+        policy = load_policy(name)
+        assert set(policy.read) == set(policy.unread) == set(IDENTIFYING)
+
+    @pytest.mark.parametrize("cls", IDENTIFYING)
+    def test_dead_space_keeps_every_field(self, cls: FieldClass) -> None:
+        policy = load_policy("dead-space")
+        assert (policy.unread[cls], policy.read[cls]) == ("keep", "keep")
+
+    @pytest.mark.parametrize("cls", IDENTIFYING)
+    def test_converter_safe_touches_nothing_that_a_converter_reads(self, cls: FieldClass) -> None:
+        assert load_policy("converter-safe").read[cls] == "keep"
+
+    @pytest.mark.parametrize("cls", [cls for cls in IDENTIFYING if cls != "fingerprint"])
+    def test_converter_safe_redacts_what_identifies_and_nobody_reads(self, cls: FieldClass) -> None:
+        assert load_policy("converter-safe").unread[cls] == "redact"
+
+    def test_the_disclaimer_denies_the_basic_profile(self) -> None:
+        assert "No policy" in DISCLAIMER
+        assert "PS3.15" in DISCLAIMER
+
+    @pytest.mark.parametrize(
+        "name", ["", "basic", "../policies/converter-safe", "Converter-Safe", "/etc/passwd"]
+    )
+    def test_a_name_that_does_not_ship_is_an_error_that_lists_those_that_do(self, name: str) -> None:
+        with pytest.raises(PolicyError, match="converter-safe, dead-space"):
+            load_policy(name)
+
+
+class TestFiles:
+    def test_a_whole_policy_of_the_users_is_one(self, file: Path) -> None:
+        policy = load(file, whole_policy(unread="keep", read="redact", text="redact"))
+        assert (policy.unread["dates"], policy.read["dates"], policy.other.unruled_text) == (
+            "keep",
+            "redact",
+            "redact",
+        )
+
+    @pytest.mark.parametrize("part", ["read", "unread"])
+    @pytest.mark.parametrize("cls", IDENTIFYING)
+    def test_a_missing_class_is_an_error_that_names_it(self, file: Path, part: str, cls: str) -> None:
+        text = whole_policy().replace(matrix(part, "redact" if part == "unread" else "keep"), "")
+        text += matrix(part, "keep", cls)
+        with pytest.raises(PolicyError) as caught:
+            load(file, text)
+        assert cls in str(caught.value)
+        assert f"[{part}]" in str(caught.value)
+
+    def test_technical_fields_have_no_row(self, file: Path) -> None:
+        with pytest.raises(PolicyError, match="technical"):
+            load(file, whole_policy().replace("[read]\n", '[read]\ntechnical = "keep"\n'))
+
+    @pytest.mark.parametrize(
+        ("change", "to", "told"),
+        [
+            ("[read]\nidentity", "[read]\nidentities", "identities"),
+            ('"keep"', '"shred"', "shred"),
+            ("[other]", "[others]", "other"),
+            ('name = "mine"', "", "name"),
+            ("unruled-text", "unruled", "unruled"),
+            ('"keep"', "1", "int"),
+        ],
+    )
+    def test_what_is_not_understood_is_an_error_that_names_it(
+        self, file: Path, change: str, to: str, told: str
+    ) -> None:
+        with pytest.raises(PolicyError) as caught:
+            load(file, whole_policy().replace(change, to, 1))
+        assert told in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_a_file_that_is_not_toml_is_an_error_that_says_where(self, file: Path) -> None:
+        with pytest.raises(PolicyError, match="line 2"):
+            load(file, "name = 'x'\nthis is not TOML")
+
+    def test_a_file_that_is_not_text_is_an_error(self, file: Path) -> None:
+        file.write_bytes(b"\xff\xfe\x00name")
+        with pytest.raises(PolicyError, match="can't be read"):
+            load_policy(str(file))
+
+    def test_a_missing_file_is_an_error_without_its_path(self, file: Path) -> None:
+        with pytest.raises(PolicyError) as caught:
+            load_policy(str(file))
+        assert str(file) not in str(caught.value)
+
+
+class TestExtends:
+    def test_only_what_differs_need_be_said(self, file: Path) -> None:
+        base = load_policy("converter-safe")
+        policy = load(file, 'extends = "converter-safe"\nname = "mine"\n[unread]\ndates = "keep"\n')
+        assert policy.name == "mine"
+        assert policy.unread == {**base.unread, "dates": "keep"}
+        assert (policy.read, policy.other) == (base.read, base.other)
+
+    def test_an_unknown_base_is_an_error(self, file: Path) -> None:
+        with pytest.raises(PolicyError, match="no policy of that name"):
+            load(file, 'extends = "basic"\n')
+
+    @pytest.mark.parametrize("base", ["1", "[1]", "true"])
+    def test_a_base_that_is_no_name_is_an_error(self, file: Path, base: str) -> None:
+        with pytest.raises(PolicyError):
+            load(file, f"extends = {base}\n")
+
+    def test_a_part_that_is_no_table_is_an_error(self, file: Path) -> None:
+        with pytest.raises(PolicyError):
+            load(file, 'extends = "converter-safe"\nunread = "keep"\n')
+
+    def test_a_shipped_policy_is_not_changed_by_one_that_extends_it(self, file: Path) -> None:
+        before = load_policy("converter-safe")
+        load(file, 'extends = "converter-safe"\n[unread]\ndates = "keep"\n')
+        assert load_policy("converter-safe") == before
+
+
+class TestDecisions:
+    """What the plan decides for a field."""
+
+    @staticmethod
+    def plan(
+        *rules: Rule,
+        policy: str = "converter-safe",
+        read: tuple[str, ...] = (),
+        who: tuple[str, ...] = ("dcm2niix",),
+    ) -> Plan:
+        return Plan(load_policy(policy), RuleSet(rules), lambda _, path: who if path in read else ())
+
+    @pytest.mark.parametrize(("cls", "is_read"), [*product(IDENTIFYING, (False, True))])
+    @pytest.mark.parametrize("name", policy_names())
+    def test_the_matrix_is_followed(self, name: str, cls: FieldClass, is_read: bool) -> None:
+        policy = load_policy(name)
+        plan = self.plan(
+            Rule((SELECTOR,), cls, "x", ("Name",)), policy=name, read=("Name",) if is_read else ()
+        )
+        decision = plan.decide(SELECTOR, Field("Name", "text"))
+        assert decision.redact == ((policy.read if is_read else policy.unread)[cls] == "redact")
+        assert decision.cls == cls
+        assert bool(decision.read_by) == is_read
+
+    def test_a_technical_field_stays_under_every_policy(self) -> None:
+        for name in policy_names():
+            plan = self.plan(Rule((SELECTOR,), "technical", "x", ("Name",)), policy=name)
+            decision = plan.decide(SELECTOR, Field("Name", "text"))
+            assert (decision.redact, decision.vouched) == (False, True)
+
+    @pytest.mark.parametrize("form", ["integer", "number", "binary-number", "code"])
+    def test_numbers_and_machine_constants_stand_without_a_rule(self, form: str) -> None:
+        decision = self.plan().decide(SELECTOR, Field("Name", form))
+        assert (decision.redact, decision.vouched) == (False, True)
+
+    @pytest.mark.parametrize("form", ["text", "uid", "date", "letter-code", "new"])
+    def test_nobody_vouches_for_any_other_field_without_a_rule(self, form: str) -> None:
+        decision = self.plan().decide(SELECTOR, Field("Name", form))
+        assert (decision.redact, decision.vouched) == (False, False)
+
+    def test_text_without_a_rule_goes_if_the_policy_says_so(self, file: Path) -> None:
+        policy = load(file, 'extends = "converter-safe"\n[other]\nunruled-text = "redact"\n')
+        plan = Plan(policy, RuleSet(), lambda _, path: ("dcm2niix",) if path == "Read" else ())
+        assert plan.decide(SELECTOR, Field("Name", "text")).redact
+        assert not plan.decide(SELECTOR, Field("Read", "text")).redact
+        assert not plan.decide(SELECTOR, Field("Name", "number")).redact
+
+    def test_a_rule_for_a_number_redacts_it(self) -> None:
+        plan = self.plan(Rule((SELECTOR,), "dates", "x", ("Age",)))
+        assert plan.decide(SELECTOR, Field("Age", "number")).redact
+
+    def test_the_form_of_the_rule_goes_before_that_of_the_grammar(self) -> None:
+        plan = self.plan(
+            Rule((SELECTOR,), "dates", "x", ("Day",), form="date"), Rule((SELECTOR,), "dates", "x", ("At",))
+        )
+        assert plan.decide(SELECTOR, Field("Day", "text")).form == "date"
+        assert plan.decide(SELECTOR, Field("At", "text")).form == "text"
+
+    def test_the_converter_table_goes_before_what_the_rule_says(self) -> None:
+        rule = Rule((SELECTOR,), "dates", "x", ("Day",), read_by=("somebody",))
+        assert self.plan(rule, read=("Day",)).decide(SELECTOR, Field("Day", "text")).read_by == ("dcm2niix",)
+        decision = self.plan(rule).decide(SELECTOR, Field("Day", "text"))
+        assert (decision.redact, decision.read_by) == (False, ("somebody",))
+
+    def test_one_path_with_two_forms_has_two_decisions(self) -> None:
+        plan = self.plan()
+        assert plan.decide(SELECTOR, Field("Name", "number")).vouched
+        assert not plan.decide(SELECTOR, Field("Name", "text")).vouched
