@@ -263,6 +263,8 @@ class Builder:
     def view(self, stop: int, view: View) -> None:
         """Account for a span that a codec turns into another row."""
         self._advance(stop, Kind.VIEW, view)
+        for code in view.layout.notes:
+            self.note(code)
 
     def inline(self, layout: Layout, prefix: str) -> None:
         """Account for a part with the layout that another grammar made of it, its paths below `prefix`."""
@@ -274,7 +276,8 @@ class Builder:
             elif span.kind is Kind.VALUE:
                 field = Field(f"{prefix}/{span.path}", span.form)
             self._advance(base + span.stop, span.kind, field)
-        self._notes.extend(layout.notes)
+        for code in layout.notes:
+            self.note(code)
 
     def note(self, code: str) -> None:
         """Record something remarkable, once."""

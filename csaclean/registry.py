@@ -10,7 +10,7 @@ from csaclean.errors import HandlerError, MalformedValue
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
 from csaclean.model import Field, Kind, Layout, View
 from csaclean.selector import Selector, folded, format_selector, parse_selector
-from csaclean.vr_layout import layout_by_vr
+from csaclean.vr_layout import UNTYPED, layout_by_vr
 
 __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
 
@@ -79,8 +79,8 @@ class Claimed(NamedTuple):
         name = self.registered.name
         where = format_selector(element.selector)
         if self.by_vr:
-            vr = element.vr if element.vr not in (None, "UN") else self.claim.vr
-            return layout_by_vr(vr or "UN", element.value)
+            vr = self.claim.vr if element.vr is None or element.vr in UNTYPED else element.vr
+            return layout_by_vr(vr, element.value)
         try:
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:

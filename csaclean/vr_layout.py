@@ -5,7 +5,10 @@ from typing import Final
 from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
-__all__ = ["layout_by_vr"]
+__all__ = ["UNTYPED", "layout_by_vr"]
+
+UNTYPED: Final = frozenset(("OB", "OW", "UN"))
+"""VRs under which a rewriter may have put anything: the rule's VR counts instead."""
 
 _SPECIAL_FORMS: Final = {
     "AS": "age",

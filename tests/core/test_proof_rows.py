@@ -226,7 +226,8 @@ def _path(row: bytes) -> Layout:
 
 def _form(row: bytes) -> Layout:
     layout = lay_out(row)
-    return Layout(layout.stops, layout.kinds, [None, Field("Name", "date"), *layout.fields[2:]], layout.notes)
+    fields = [*layout.fields[:2], Field("Kept", "date"), *layout.fields[3:]]
+    return Layout(layout.stops, layout.kinds, fields, layout.notes)
 
 
 def _notes(row: bytes) -> Layout:
@@ -256,6 +257,15 @@ def _inner_cuts(row: bytes) -> Layout:
     return Layout(
         layout.stops, layout.kinds, [*layout.fields[:-1], view._replace(layout=below)], layout.notes
     )
+
+
+def test_a_redacted_field_may_have_another_form_afterwards() -> None:
+    def relabelled(row: bytes) -> Layout:
+        layout = lay_out(row)
+        fields = [None, Field("Name", "number"), *layout.fields[2:]]
+        return Layout(layout.stops, layout.kinds, fields, layout.notes)
+
+    compare(new_layout=relabelled)
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,11 @@ def _csa_consumers() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def _element_consumers() -> Mapping[str, tuple[str, ...]]:
-    return {
-        f"({row['group']},{row['creator']},{row['offset']})": tuple(row["consumers"])
-        for row in _tables()["element"]
-    }
+    found: dict[str, dict[str, None]] = {}
+    for row in _tables()["element"]:
+        key = f"({row['group']},{row['creator']},{row['offset']})"
+        found.setdefault(key, {}).update(dict.fromkeys(row["consumers"]))
+    return {key: tuple(consumers) for key, consumers in found.items()}
 
 
 @cache

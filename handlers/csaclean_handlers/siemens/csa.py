@@ -43,6 +43,8 @@ __all__ = [
     "Variant",
     "decode",
     "encode",
+    "is_csa1",
+    "is_csa2",
     "scan",
 ]
 
@@ -386,7 +388,9 @@ def _is_clean(found: Scan) -> bool:
         tag.mark in marks
         and tag.vr[2] == 0
         and tag.vr[:2].isalpha()
-        and all(item.words[2] in marks for item in tag.items)
+        and all(
+            item.words[2] in marks and item.words[0] == item.words[1] == item.words[3] for item in tag.items
+        )
         for tag in found.tags
     )
 

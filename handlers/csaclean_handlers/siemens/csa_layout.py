@@ -20,8 +20,7 @@ __all__ = ["layout_csa", "tag_names"]
 
 _INTEGERS = frozenset((b"IS", b"SL", b"SS", b"UL", b"US"))
 _DECIMALS = frozenset((b"DS", b"FD", b"FL"))
-_VRS = frozenset(vr.encode("ascii") for vr in csa.SYNGO_DT)
-_SYNGO_DTS = frozenset(csa.SYNGO_DT.values())
+_SYNGO_DTS = {vr.encode("ascii"): number for vr, number in csa.SYNGO_DT.items()}
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
 _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
@@ -32,9 +31,9 @@ _TEXT_UN = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol", b"P
 """Tags of VR UN that hold text: bytes behind their NUL are dead. Any other UN may be binary."""
 
 _PATIENT_RECORD = re.compile(
-    rb"\d*;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d+\.?\d*)?;(?:\d+\.?\d*)?;[0-9A-Z]?;\d*;\d*;-?\d*"
+    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d+\.?\d*)?;(?:\d+\.?\d*)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
 )
-"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number."""
+"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay."""
 
 
 @cache
@@ -89,9 +88,8 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
 def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count: int) -> None:
     start = tag.start
     if (
-        tag.vr[:2] not in _VRS
-        or tag.vr[2]
-        or tag.syngo_dt not in _SYNGO_DTS
+        tag.vr[2]
+        or _SYNGO_DTS.get(tag.vr[:2]) != tag.syngo_dt
         or tag.mark not in _MARKS
         or not 0 <= tag.vm <= csa.MAX_ITEMS
     ):

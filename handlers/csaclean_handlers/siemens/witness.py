@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from csaclean.codecs.swap16 import Swap16
 from csaclean.errors import CannotRead, CsacleanError
 from csaclean.handler import Claim
+from csaclean_handlers.siemens.csa import is_csa2
+from csaclean_handlers.siemens.csa_layout import UNKNOWN, tag_names
 
 __all__ = ["NibabelWitness"]
 
@@ -53,19 +55,26 @@ class NibabelWitness:
     name: ClassVar[str] = "nibabel"
 
     def read(self, claim: Claim, value: bytes, /) -> Mapping[str, object]:
-        """Return the decoded items of each tag, with VR and counts, by tag name.
+        """Return the decoded items of each tag, with VR and counts, by tag name; unknown names together under ``?``.
 
         Raises
         ------
         CannotRead
-            If nibabel refuses the header: CSA1, more than 1000 tags, an empty or zeroed element.
+            If nibabel refuses the header (more than 1000 tags, an empty or zeroed element), or it is CSA1, which nibabel
+            misreads (nipy/nibabel#1548).
         """
         del claim
         try:
             blob = Swap16().decode(value, len(value)) if value.startswith(b"VS01") else value
+            if not is_csa2(blob):
+                raise CannotRead("nibabel's length rule of CSA1 is off by one tag")
             tags = _reader()(blob)["tags"]
         except CsacleanError as error:
             raise CannotRead(error.reason) from None
         except Exception as error:  # noqa: BLE001  # struct.error, AssertionError, UnboundLocalError, ...: "no opinion"
             raise CannotRead(f"nibabel raised {type(error).__name__}") from None
-        return {name: repr(tag) for name, tag in tags.items()}
+        found: dict[str, object] = {}
+        for name, tag in tags.items():
+            path = name if name.encode("latin-1", "replace") in tag_names() else UNKNOWN
+            found[path] = f"{found.get(path, '')}{tag!r}"
+        return found
