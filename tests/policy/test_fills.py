@@ -11,7 +11,7 @@ from csaclean.policy.fills import FORMS, NUMBER, fill
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 
-EVERY_FORM = [*FORMS, "uid", "code", "a form that nobody has heard of"]
+EVERY_FORM = [*FORMS, "code", "a form that nobody has heard of"]
 _DECIMALS = st.from_regex(
     rb" {0,3}[+-]?(\d{1,9}\.?\d{0,9}|\.\d{1,9})([eE][+-]?\d{1,2})? {0,4}", fullmatch=True
 )
