@@ -39,9 +39,9 @@ def test_filling_twice_is_filling_once(form: str, old: bytes) -> None:
     assert fill(form, once) == once
 
 
-@pytest.mark.parametrize("form", EVERY_FORM)
+@pytest.mark.parametrize("form", [form for form in EVERY_FORM if form != "binary-number"])
 @given(old=_VALUES.filter(lambda value: b"\0" not in value))
-def test_a_fill_makes_no_nul(form: str, old: bytes) -> None:
+def test_the_fill_of_a_text_makes_no_nul(form: str, old: bytes) -> None:
     assert b"\0" not in fill(form, old)
 
 
@@ -109,7 +109,7 @@ def test_separators_and_line_ends_of_a_text_stay() -> None:
     assert fill("text", b"Doe^J\\Roe\r\n\tsecond") == b"XXXXX\\XXX\r\n\tXXXXXX"
 
 
-@given(st.from_regex(r"(0|[1-9]\d{0,8})(\.(0|[1-9]\d{0,8})){1,6}", fullmatch=True))
+@given(st.from_regex(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,6}", fullmatch=True))
 def test_the_fill_of_a_uid_is_a_uid(old: str) -> None:
     """Fills are valid for form and VR."""
     new = fill("uid", old.encode())
