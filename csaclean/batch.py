@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
 from csaclean.clean import Cleaner, PreambleAction
@@ -171,40 +171,63 @@ def _refuse_inside(folder: Path, what: str, paths: Sequence[Path]) -> None:
             )
 
 
+def _refuse_collisions(inputs: Sequence[Input], folder: Path) -> None:
+    """Refuse two files for one place, a file where another needs a folder, and a copy onto an original.
+
+    Raises
+    ------
+    UsageError
+        If there is one.
+    """
+    names = Counter(os.path.normpath(source.name) for source in inputs)
+    folders = {str(parent) for name in names for parent in PurePath(name).parents}
+    double = sum(count > 1 or name in folders for name, count in names.items())
+    if double:
+        raise UsageError(f"{double} names stand for more than one input; clean them in separate runs")
+    originals = {source.path.resolve() for source in inputs}
+    place = folder.resolve()
+    if any(place / name in originals for name in names):
+        raise UsageError(
+            "an original would be written over; -i replaces originals, with --backup-dir elsewhere"
+        )
+
+
 def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -> list[Job]:
     """Return where each file goes.
 
     Raises
     ------
     UsageError
-        If two files would go to one place, the output or backup folder lies inside an input folder, or a link to a
-        folder is to be cleaned in place.
+        If two files would go to one place or one onto an original, the output or backup folder lies inside an input
+        folder, or, in place, an input is named twice or a link to a folder.
     """
     if to.backup is not None:
         _refuse_inside(to.backup, "the backup folder", paths)
-    if to.folder is None:
-        if not to.in_place:
-            return [Job(source, None) for source in inputs]
-        if any(path.is_symlink() and path.is_dir() for path in paths):
-            raise UsageError("a link to a folder is not cleaned in place; name the folder itself")
+    if to.folder is None and not to.in_place:
+        return [Job(source, None) for source in inputs]
+    if to.folder is not None:
+        if to.folder.exists() and not to.folder.is_dir():
+            raise UsageError("the output is not a folder")
+        _refuse_inside(to.folder, "the output folder", paths)
+        _refuse_collisions(inputs, to.folder)
         return [
-            Job(
-                source,
-                Target(source.path, overwrite=True, in_place=True),
-                Target(to.backup / source.name, to.overwrite) if to.backup is not None else None,
-            )
-            for source in inputs
+            Job(source, Target(to.folder / source.name, to.overwrite, make_folder=True)) for source in inputs
         ]
-    if to.folder.exists() and not to.folder.is_dir():
-        raise UsageError("the output is not a folder")
-    _refuse_inside(to.folder, "the output folder", paths)
-    names = Counter(source.name for source in inputs)
-    double = [name for name, count in names.items() if count > 1]
-    if double:
-        raise UsageError(
-            f"{len(double)} names stand for more than one input file; clean them in separate runs"
+    if any(path.is_symlink() and path.is_dir() for path in paths):
+        raise UsageError("a link to a folder is not cleaned in place; name the folder itself")
+    if len({source.path.resolve() for source in inputs}) < len(inputs):
+        raise UsageError("an input is named twice, or lies inside another one")
+    if to.backup is None:
+        return [Job(source, Target(source.path, overwrite=True, in_place=True)) for source in inputs]
+    _refuse_collisions(inputs, to.backup)
+    return [
+        Job(
+            source,
+            Target(source.path, overwrite=True, in_place=True),
+            Target(to.backup / source.name, to.overwrite, make_folder=True),
         )
-    return [Job(source, Target(to.folder / source.name, to.overwrite)) for source in inputs]
+        for source in inputs
+    ]
 
 
 def _clean_one(cleaner: Cleaner, job: Job) -> Report:
@@ -216,8 +239,6 @@ def _clean_one(cleaner: Cleaner, job: Job) -> Report:
             return cleaner.check(source.path, source.name)
         if target.in_place and source.path.is_symlink():
             raise Unsupported("a symbolic link is not cleaned in place")
-        if not target.in_place:
-            target.path.parent.mkdir(parents=True, exist_ok=True)
         return cleaner.clean(source.path, source.name, target, job.backup)
     except (NotDicom, DicomDirectory) as error:
         if not source.named:

@@ -275,7 +275,6 @@ class Cleaner:
             write = bool(found.patches) or not target.in_place
             if write:
                 if backup is not None:
-                    backup.path.parent.mkdir(parents=True, exist_ok=True)
                     write_file(backup, opened.status.st_mode, _writer(opened, ()), opened.status)
                 like = opened.status if target.in_place else None
                 write_file(target, opened.status.st_mode, _writer(opened, found.patches), like)

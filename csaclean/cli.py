@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from csaclean import __version__
-from csaclean.errors import CsacleanError, HandlerError, PolicyError, UsageError
+from csaclean.errors import CsacleanError, UsageError
 
 if TYPE_CHECKING:
-    from csaclean.batch import Run, Settings
-    from csaclean.report.model import Report
+    from csaclean.batch import Job, Run, Settings
+    from csaclean.console import Console
 
 __all__ = ["main"]
 
@@ -109,63 +109,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Output:
-    """Where lines go: results to stdout, all else to stderr, everything to the log."""
-
-    def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
-        self.quiet: bool = arguments.quiet
-        self.verbose: bool = arguments.verbose
-        self._no_paths: bool = arguments.no_paths
-        self._count = 0
-        self._json: TextIO | None = None
-        self._text: TextIO = sys.stdout
-        self._log: TextIO | None = None
-        try:
-            if arguments.json == "-":
-                self._json, self._text = sys.stdout, sys.stderr
-            elif arguments.json is not None:
-                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))  # noqa: SIM115
-            if arguments.log_file is not None:
-                self._log = stack.enter_context(arguments.log_file.open("a", encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"can't open the report or the log: {os.strerror(error.errno or 0)}") from None
-
-    def result(self, line: str) -> None:
-        """Print a result."""
-        self._print(line, self._text)
-
-    def warn(self, line: str) -> None:
-        """Print to stderr, however quiet."""
-        self._print(line, sys.stderr)
-
-    def log(self, line: str) -> None:
-        """Write to the log only."""
-        if self._log is not None:
-            self._log.write(f"{line}\n")
-
-    def _print(self, line: str, stream: TextIO) -> None:
-        print(_encodable(line, stream), file=stream)  # this is the command's voice
-        self.log(_encodable(line, self._log) if self._log is not None else line)
-
-    def record(self, record: "dict[str, object]") -> None:
-        """Write a JSON object."""
-        from csaclean.report.json import dumps  # noqa: PLC0415
-
-        if self._json is not None:
-            self._json.write(f"{dumps(record)}\n")
-
-    def name(self, report: "Report") -> str:
-        """Return what a file is called in the report."""
-        self._count += 1
-        return f"file {self._count}" if self._no_paths else report.file
-
-
-def _encodable(line: str, stream: TextIO) -> str:
-    """Return a line that the stream can print: names of files may be no text at all."""
-    encoding = stream.encoding or "utf-8"
-    return line.encode(encoding, "backslashreplace").decode(encoding)
-
-
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from csaclean.batch import Settings  # noqa: PLC0415
     from csaclean.policy.policies import load_policy  # noqa: PLC0415
@@ -212,10 +155,27 @@ def _check(arguments: argparse.Namespace) -> int:
     return _work(arguments, settings, jobs, checked=True)
 
 
+def _refuse_reports_onto_files(arguments: argparse.Namespace, jobs: "Sequence[Job]") -> None:
+    """Refuse a report or log that would be written onto a file of the run.
+
+    Raises
+    ------
+    UsageError
+        If it would.
+    """
+    taken = {job.source.path.resolve() for job in jobs}
+    taken.update(
+        place.path.resolve() for job in jobs for place in (job.target, job.backup) if place is not None
+    )
+    for report in (arguments.json, arguments.log_file):
+        if report not in (None, "-") and Path(report).resolve() in taken:
+            raise UsageError("the report or the log would be written onto a file of this run")
+
+
 def _work(
     arguments: argparse.Namespace,
     settings: "Settings",
-    jobs: "Sequence[object]",
+    jobs: "Sequence[Job]",
     *,
     checked: bool = False,
     note: str = "",
@@ -224,27 +184,32 @@ def _work(
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
     from csaclean.batch import Run, ignore_interrupts  # noqa: PLC0415
+    from csaclean.console import Console  # noqa: PLC0415
     from csaclean.report.json import summary_record  # noqa: PLC0415
     from csaclean.report.text import summary_lines, unvouched_line  # noqa: PLC0415
 
+    _refuse_reports_onto_files(arguments, jobs)
     with ExitStack() as stack:
-        output = _Output(arguments, stack)
+        console = Console(arguments, stack)
         executor = None
         if arguments.jobs > 1 and len(jobs) > 1:
             executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=ignore_interrupts))
-        run = Run(jobs, settings, executor)  # type: ignore[arg-type]  # jobs come from plan_jobs
-        not_dicom_only = _report_files(run, output, arguments, checked=checked)
+        run = Run(jobs, settings, executor)
         summary = run.summary
-        output.record(summary_record(summary))
-        if not output.quiet:
-            for line in summary_lines(summary, checked=checked):
-                output.result(line)
-        if note and summary.files["cleaned"] + summary.files["unchanged"]:
-            output.warn(f"csaclean: {note}")
-        output.warn(f"csaclean: {unvouched_line(summary)}")
-        nothing_read = not summary.files["cleaned"] + summary.files["unchanged"]
-        if nothing_read and not_dicom_only:
-            output.warn("csaclean: nothing was read: no DICOM file")
+        try:
+            not_dicom_only = _report_files(run, console, arguments, checked=checked)
+        except KeyboardInterrupt:
+            console.warn(unvouched_line(summary))
+            raise
+        console.record(summary_record(summary))
+        if not console.quiet:
+            for line in summary_lines(summary, checked=checked, paths=not arguments.no_paths):
+                console.result(line)
+        if note and summary.read:
+            console.warn(note)
+        console.warn(unvouched_line(summary))
+        if not summary.read and not_dicom_only:
+            console.warn("nothing was read: no DICOM file")
             return NOTHING_READ
         if summary.files["failed"]:
             return SOME_FAILED
@@ -253,81 +218,86 @@ def _work(
         return DONE
 
 
-def _report_files(run: "Run", output: _Output, arguments: argparse.Namespace, *, checked: bool) -> bool:
+def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace, *, checked: bool) -> bool:
     """Print and record one report after the other; tell whether each failure was a file that isn't DICOM."""
     from csaclean.report.json import report_record  # noqa: PLC0415
     from csaclean.report.text import file_line  # noqa: PLC0415
 
     not_dicom_only = True
-    progress = None
-    if sys.stderr.isatty() and not (arguments.no_progress or output.quiet):
-        from tqdm import tqdm  # noqa: PLC0415
-
-        progress = tqdm(total=len(run), unit="file", file=sys.stderr, leave=False)
+    console.start_progress(len(run))
     try:
-        for report in run:
-            name = output.name(report)
-            line = file_line(report, name)
-            output.record(report_record(report) | {"file": name})
+        for number, report in enumerate(run, 1):
+            name = f"file {number}" if arguments.no_paths else report.file
+            line = file_line(report, name, checked=checked)
+            console.record(report_record(report) | {"file": name})
             if report.status == "failed":
                 not_dicom_only = not_dicom_only and report.error == "not-dicom"
-                output.warn(f"csaclean: {line}")
-            elif output.verbose or (checked and report.status == "cleaned" and not output.quiet):
-                output.result(line.replace("cleaned:", "would change:", 1) if checked else line)
+                console.warn(line)
+            elif console.verbose or (checked and report.status == "cleaned" and not console.quiet):
+                console.result(line)
             else:
-                output.log(line)
-            if progress is not None:
-                progress.update()
+                console.log(line)
+            console.advance()
     finally:
-        if progress is not None:
-            progress.close()
+        console.end_progress()
     return not_dicom_only
+
+
+class _Unreadable(Exception):  # not an error of the library: a line on its way to standard error
+    """A file that can't be shown: the line that says so, and the code."""
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from csaclean.clean import Cleaner, open_dicom  # noqa: PLC0415
+    from csaclean.console import say  # noqa: PLC0415
     from csaclean.policy.policies import load_policy  # noqa: PLC0415
     from csaclean.registry import installed  # noqa: PLC0415
     from csaclean.report.show import show_lines  # noqa: PLC0415
 
+    path: Path = arguments.file
     cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
-    with open_dicom(arguments.file) as opened:
-        found = cleaner.examine(opened)
-        report = cleaner.report(arguments.file.name, opened.start.syntax.name, found, written=False)
-        for line in show_lines(report, found, values=arguments.show_values):
-            print(line)  # noqa: T201
+    try:
+        with open_dicom(path) as opened:
+            found = cleaner.examine(opened)
+            report = cleaner.report(path.name, opened.start.syntax.name, found, written=False)
+            for line in show_lines(report, found, cleaner.engine, values=arguments.show_values):
+                say(line)
+    except CsacleanError as error:
+        raise _Unreadable(f"failed: {path.name}: {error} [{error.code}]", error.code) from None
     return DONE
 
 
 def _handlers(_: argparse.Namespace) -> int:
+    from csaclean.console import say  # noqa: PLC0415
     from csaclean.registry import installed  # noqa: PLC0415
 
     registry = installed()
     for entry in registry.registered:
-        print(f"{entry.name} from {entry.distribution} {entry.version}")  # noqa: T201
+        say(f"{entry.name} from {entry.distribution} {entry.version}")
         for claimed in registry.claims:
             if claimed.registered is entry:
                 how = "by VR" if claimed.by_vr else "by grammar"
                 orphan = ", orphans by signature" if claimed.claim.orphan else ""
-                print(f"  {claimed.selector} {how}{orphan}")  # noqa: T201
+                say(f"  {claimed.selector} {how}{orphan}")
     return DONE
 
 
 def _policy(arguments: argparse.Namespace) -> int:
+    from csaclean.console import say  # noqa: PLC0415
     from csaclean.policy.policies import load_policy, policy_names  # noqa: PLC0415
     from csaclean.registry import installed  # noqa: PLC0415
     from csaclean.report.show import policy_lines  # noqa: PLC0415
 
     if arguments.action in (None, "list"):
         for name in policy_names():
-            print(f"{name}: {load_policy(name).summary}")  # noqa: T201
+            say(f"{name}: {load_policy(name).summary}")
         return DONE
     policy = load_policy(arguments.name)
     if arguments.action == "check":
-        print(f"{policy.name}: a valid policy")  # noqa: T201
+        say(f"{policy.name}: a valid policy")
         return DONE
     for line in policy_lines(policy, installed()):
-        print(line)  # noqa: T201
+        say(line)
     return DONE
 
 
@@ -353,7 +323,7 @@ def _crashed(error: BaseException) -> str:
     where = (
         f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
     )
-    return f"csaclean: internal error: {type(error).__name__}{where}"
+    return f"internal error: {type(error).__name__}{where}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -371,19 +341,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         parsed = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = parsed.run
         return run(parsed)
-    except (UsageError, PolicyError, HandlerError) as error:
-        print(f"csaclean: {error}", file=sys.stderr)  # noqa: T201
-        return USAGE
+    except _Unreadable as error:
+        line, code = error.args
+        _complain(line)
+        return NOTHING_READ if code == "not-dicom" else SOME_FAILED
     except CsacleanError as error:
-        print(f"csaclean: {error} [{error.code}]", file=sys.stderr)  # noqa: T201
-        return NOTHING_READ if error.code == "not-dicom" else SOME_FAILED
+        _complain(str(error))
+        return USAGE
     except KeyboardInterrupt:
-        print("csaclean: interrupted; files that were not finished are as they were", file=sys.stderr)  # noqa: T201
+        _complain("interrupted; files that were not finished are as they were")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout has gone; what was cleaned is cleaned.
+        # The reader of a listing has gone. No file was being worked on: a run goes on without its reader.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:  # noqa: BLE001  # a traceback could print values
-        print(_crashed(error), file=sys.stderr)  # noqa: T201
+        _complain(_crashed(error))
         return CRASHED
+
+
+def _complain(line: str) -> None:
+    from csaclean.console import say  # noqa: PLC0415
+
+    say(f"csaclean: {line}", sys.stderr)

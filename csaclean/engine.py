@@ -203,6 +203,10 @@ class Engine:
             self.policy, entry.handler.rules, table.consumers if table else lambda _selector, _path: ()
         )
 
+    def decide(self, claimed: Claimed, what: Field) -> Decision:
+        """Return what happens to a field of a claimed element."""
+        return self._plans[claimed.registered.name].decide(claimed.selector, what)
+
     def clean_element(
         self, claimed: Claimed, element: PrivateElement, *, orphan: bool = False
     ) -> Cleaned | None:
@@ -223,7 +227,7 @@ class Engine:
         if layout.is_foreign:
             return None
         tally = Tally()
-        decide = partial(self._plans[claimed.registered.name].decide, claimed.selector)
+        decide = partial(self.decide, claimed)
         try:
             new, edits = _rewrite(element.value, layout, decide, tally)
             again = layout if new == element.value else claimed.layout(element._replace(value=new))

@@ -34,8 +34,12 @@ class Located(NamedTuple):
     """The folded creator of its block; None for an orphan without one."""
     orphan: bool
 
+    def __repr__(self) -> str:
+        """Return the claim, never the creator as found."""
+        return f"<Located {self.claimed.selector}>"
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class Location:
     """What a data set's private matter consists of.
 
@@ -56,6 +60,12 @@ class Location:
     unclaimed: dict[tuple[Step, str], tuple[int, int]] = field(default_factory=dict)
     creators: Creators = field(default_factory=dict)
     private_bytes: int = 0
+
+    def __repr__(self) -> str:
+        """Return counts, never a creator."""
+        return (
+            f"<Location of {len(self.located)} claimed elements, {len(self.unclaimed)} selectors unclaimed>"
+        )
 
     def disown(self, step: Step, reason: str, size: int) -> None:
         """Count an element that nobody answers for."""

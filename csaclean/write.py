@@ -34,11 +34,14 @@ class Target(NamedTuple):
         Whether an existing file may be replaced.
     in_place
         Whether the original is replaced: the data must have reached the disk before the rename.
+    make_folder
+        Whether the folder is made if it is missing, once there is something to write.
     """
 
     path: Path
     overwrite: bool = False
     in_place: bool = False
+    make_folder: bool = False
 
 
 def patched(source: Source, patches: Sequence[Patch], start: int, stop: int) -> Iterator[bytes]:
@@ -165,6 +168,11 @@ def write_file(
     path = target.path
     if not target.overwrite and os.path.lexists(path):
         raise TargetExists("the file to write is already there")
+    if target.make_folder:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _io_failed("make the target folder", error) from None
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     flags = (
         os.O_RDWR

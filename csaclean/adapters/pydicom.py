@@ -20,8 +20,8 @@ from pydicom.tag import BaseTag
 from csaclean.clean import Cleaner, Found
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
-from csaclean.dicom.walk import SPECIFIC_CHARACTER_SET, tag_text, walk
-from csaclean.errors import MalformedFile
+from csaclean.dicom.walk import MAX_DEPTH, SPECIFIC_CHARACTER_SET, tag_text, walk
+from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile
 from csaclean.model import Patch
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
@@ -55,21 +55,29 @@ class _Stream:
         reserved = b"\0\0" if vr else b""
         self.data += number + vr + reserved + length.to_bytes(4, self.order)
 
-    def add(self, dataset: Dataset, *, private: bool = False) -> None:
-        """Append a data set; of standard elements outside private sequences only what the engine looks at."""
+    def add(self, dataset: Dataset, *, private: bool = False, depth: int = 0) -> None:
+        """Append a data set; of standard elements outside private sequences only what the engine looks at.
+
+        Raises
+        ------
+        LimitExceeded
+            If data sets are nested deeper than a file's may be.
+        """
+        if depth > MAX_DEPTH:
+            raise LimitExceeded(f"sequences nested deeper than {MAX_DEPTH}")
         for tag in sorted(dataset.keys()):
             inside = private or tag.is_private
             vr = _vr(dataset, tag)
             if vr == "SQ":
-                self._add_sequence(dataset, tag, private=inside)
-            elif inside or tag == SPECIFIC_CHARACTER_SET:
+                self._add_sequence(dataset, tag, private=inside, depth=depth)
+            elif inside or vr == "UN" or tag == SPECIFIC_CHARACTER_SET:  # UN may hold a sequence
                 self._add_leaf(dataset, tag, vr)
 
-    def _add_sequence(self, dataset: Dataset, tag: BaseTag, *, private: bool) -> None:
+    def _add_sequence(self, dataset: Dataset, tag: BaseTag, *, private: bool, depth: int) -> None:
         self._header(tag, b"SQ", 0xFFFFFFFF)
         for item in dataset[tag].value or ():
             self._header(0xFFFEE000, b"", 0xFFFFFFFF)
-            self.add(item, private=private)
+            self.add(item, private=private, depth=depth + 1)
             self._header(0xFFFEE00D, b"", 0)
         self._header(0xFFFEE0DD, b"", 0)
 
@@ -174,7 +182,12 @@ def clean_dataset(
     stream = _Stream(order)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values
-        stream.add(ds)
+        try:
+            stream.add(ds)
+        except CsacleanError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a deferred value whose file is gone, and whatever else pydicom meets
+            raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
         cleaner = Cleaner(load_policy(policy), installed(), proof=proof)
         source = BytesSource(bytes(stream.data))
         syntax = EXPLICIT_LITTLE if little else EXPLICIT_BIG

@@ -171,8 +171,8 @@ class Summary:
 
     @property
     def read(self) -> int:
-        """How many files were DICOM."""
-        return self.files.total() - self.files["skipped"]
+        """How many files were read to the end, and cleaned or found clean."""
+        return self.files["cleaned"] + self.files["unchanged"]
 
     def add(self, report: Report) -> None:
         """Count one file."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from csaclean.clean import Found
-from csaclean.engine import Cleaned
-from csaclean.model import Edit, Kind, Layout, View
+from csaclean.engine import Cleaned, Engine
+from csaclean.model import Edit, Field, Kind, Layout
 from csaclean.policy.policies import DISCLAIMER, Policy
 from csaclean.policy.rules import CLASSES, Rule
 from csaclean.registry import Registry
@@ -15,33 +15,36 @@ __all__ = ["policy_lines", "show_lines"]
 _LONGEST_VALUE = 72
 
 
-def _printable(value: bytes) -> str:
+def _shown(value: bytes) -> str:
     text = value.decode("latin-1").encode("unicode_escape").decode("ascii")
     return f"{text[:_LONGEST_VALUE]}..." if len(text) > _LONGEST_VALUE else text
 
 
 def _spans(
-    one: Cleaned, row: bytes, layout: Layout, where: str, indent: str, *, values: bool
+    one: Cleaned, engine: Engine, place: tuple[bytes, Layout, str], indent: str, *, values: bool
 ) -> Iterator[str]:
+    """Yield the spans of a row, given with its layout and path, and of the rows inside it."""
+    row, layout, where = place
     edits: dict[int, Edit] = {edit.start: edit for edit in one.edits if edit.row == where}
     for span in layout:
         edit = edits.get(span.start)
         parts = [f"{indent}{span.start:>8} {span.stop - span.start:>7}  {span.kind.name.lower():<9}"]
         if span.path:
             parts.append(span.path)
-        if span.form:
-            parts.append(f"({span.form})")
+        if span.kind is Kind.VALUE:
+            parts.append(f"({engine.decide(one.claimed, Field(span.path, span.form)).form})")
         if edit is not None:
             parts.append(f"-> {edit.reason}" + (f", {edit.cls}" if edit.cls else ""))
         if values and span.kind is Kind.VALUE:
-            parts.append(f"= {_printable(row[span.start : span.stop])}")
+            parts.append(f"= {_shown(row[span.start : span.stop])}")
         yield " ".join(parts)
-        if isinstance(span.view, View):
+        if span.view is not None:
             path = f"{where}/{span.path}" if where else span.path
-            yield from _spans(one, span.view.inner, span.view.layout, path, f"{indent}  ", values=values)
+            inside = (span.view.inner, span.view.layout, path)
+            yield from _spans(one, engine, inside, f"{indent}  ", values=values)
 
 
-def show_lines(report: Report, found: Found, *, values: bool) -> Iterator[str]:
+def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) -> Iterator[str]:
     """Yield a file's claimed elements with their spans and edits, then what nobody claims.
 
     Parameters
@@ -50,6 +53,8 @@ def show_lines(report: Report, found: Found, *, values: bool) -> Iterator[str]:
         The file's report.
     found
         What was found in it.
+    engine
+        Decides what happens to a field, and as which form it is filled.
     values
         Whether to print what fields hold.
     """
@@ -63,7 +68,7 @@ def show_lines(report: Report, found: Found, *, values: bool) -> Iterator[str]:
             f"{one.selector} at {element.start}: {len(one.old)} bytes, handler {one.claimed.registered.name}, "
             f"{vouched}{notes}"
         )
-        yield from _spans(one, one.old, one.layout, "", "  ", values=values)
+        yield from _spans(one, engine, (one.old, one.layout, ""), "  ", values=values)
     for unclaimed in report.unclaimed:
         yield f"{unclaimed.selector}: {unclaimed.reason}, {unclaimed.count} of {unclaimed.bytes} bytes"
     for code, count in report.facts.items():

@@ -17,8 +17,8 @@ def _edits(edits: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {cls}" for cls, count in sorted(edits.items())) or "none"
 
 
-def file_line(report: Report, name: str) -> str:
-    """Return one line about one file."""
+def file_line(report: Report, name: str, *, checked: bool = False) -> str:
+    """Return one line about one file that was cleaned, or only checked."""
     if report.status in ("failed", "skipped"):
         return f"{report.status}: {name}: {report.reason} [{report.error}]"
     elements = sum(group.count for group in report.elements)
@@ -37,11 +37,12 @@ def file_line(report: Report, name: str) -> str:
         parts.append(f"{_count(nobody, 'element')} unclaimed")
     parts += [f"{code}: {count}" for code, count in report.facts.items()]
     parts.append(f"witness: {report.proof.get('witness', 'off')}")
-    return f"{report.status}: {name}: {'; '.join(parts)}"
+    status = "would change" if checked and report.status == "cleaned" else report.status
+    return f"{status}: {name}: {'; '.join(parts)}"
 
 
-def summary_lines(summary: Summary, *, checked: bool) -> Iterator[str]:
-    """Yield the lines that end a run."""
+def summary_lines(summary: Summary, *, checked: bool, paths: bool = True) -> Iterator[str]:
+    """Yield the lines that end a run; where failed files are only if `paths` may be told."""
     cleaned = "would change" if checked else "cleaned"
     files = summary.files
     yield (
@@ -49,7 +50,7 @@ def summary_lines(summary: Summary, *, checked: bool) -> Iterator[str]:
         f"{files['failed']} failed, {files['skipped']} skipped"
     )
     yield f"{_count(summary.dead_nonzero, 'dead byte')} {'to null' if checked else 'nulled'}; redacted: {_edits(summary.edits)}"
-    folders = Counter(str(PurePath(name).parent) for name in summary.failed)
+    folders = Counter(str(PurePath(name).parent) for name in summary.failed if paths)
     for folder, count in sorted(folders.items()):
         yield f"incomplete: {_count(count, 'file')} of folder {folder} failed"
 
