@@ -19,14 +19,14 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import Element, Walk, walk
 from csaclean.engine import Engine, Examined
-from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom, ProofFailed
+from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom
 from csaclean.model import Fill, Patch
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import Registry, installed
 from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
 from csaclean.selector import fold_creator
-from csaclean.write import CHUNK, Target, patched, write_all, write_file, write_patched
+from csaclean.write import CHUNK, Target, compare, patched, write_all, write_file, write_patched
 
 __all__ = ["Cleaner", "PreambleAction", "clean_file"]
 
@@ -315,14 +315,7 @@ def _compare_inflated(descriptor: int, source: Source, patches: tuple[Patch, ...
     """Inflate what was written and compare it with what was to be deflated."""
     spool, _ = inflate(FileSource(descriptor), offset)
     with spool:
-        again = FileSource(spool.fileno())
-        position = 0
-        for chunk in patched(source, patches, 0, source.size):
-            if again.read(position, position + len(chunk)) != chunk:
-                raise ProofFailed("written", "the deflated file does not hold what it should", "", position)
-            position += len(chunk)
-        if position != again.size:
-            raise ProofFailed("written", "the deflated file has another length than it should")
+        compare(spool.fileno(), patched(source, patches, 0, source.size))
 
 
 def clean_file(

@@ -16,7 +16,7 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.errors import IoFailed, ProofFailed, TargetExists
 from csaclean.model import Fill, Patch
 
-__all__ = ["Target", "patched", "write_all", "write_file", "write_patched"]
+__all__ = ["Target", "compare", "patched", "write_all", "write_file", "write_patched"]
 
 CHUNK: Final = 1 << 20
 TEMPORARY_PREFIX: Final = ".csaclean-"
@@ -125,7 +125,14 @@ def write_patched(descriptor: int, source: Source, patches: Sequence[Patch]) -> 
     return lambda: patched(source, patches, 0, source.size)
 
 
-def _compare(descriptor: int, expected: Iterable[bytes]) -> None:
+def compare(descriptor: int, expected: Iterable[bytes]) -> None:
+    """Read a written file back and compare it with what it should hold.
+
+    Raises
+    ------
+    ProofFailed
+        If content or length differ.
+    """
     written = FileSource(descriptor)
     position = 0
     for chunk in expected:
@@ -189,7 +196,7 @@ def write_file(
     try:
         try:
             expected = fill(descriptor)
-            _compare(descriptor, expected())
+            compare(descriptor, expected())
             if like is not None and hasattr(os, "fchown"):
                 with suppress(PermissionError):
                     os.fchown(descriptor, like.st_uid, like.st_gid)

@@ -91,9 +91,11 @@ def load_policy(name: str) -> Policy:
         try:
             table = tomllib.loads(Path(name).read_text("utf-8"))
         except (OSError, UnicodeError) as error:
-            raise PolicyError(f"{name}: the policy file can't be read: {type(error).__name__}") from None
+            raise PolicyError(
+                f"{Path(name).name}: the policy file can't be read: {type(error).__name__}"
+            ) from None
         except tomllib.TOMLDecodeError as error:
-            raise PolicyError(f"{name}: not TOML: {error}") from None
+            raise PolicyError(f"{Path(name).name}: not TOML: {error}") from None
         base = table.pop("extends", None)
         if base is not None:
             table = _merged(_shipped(str(base)), table)
