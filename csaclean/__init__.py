@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from csaclean.adapters.pydicom import clean_dataset
-    from csaclean.batch import clean_tree
+    from csaclean.batch import Run, clean_tree
     from csaclean.clean import clean_file
     from csaclean.errors import CsacleanError
     from csaclean.policy.policies import policy_names as policies
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CsacleanError",
     "Report",
+    "Run",
     "Summary",
     "__version__",
     "clean_dataset",
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CsacleanError": "csaclean.errors:CsacleanError",
     "Report": "csaclean.report.model:Report",
+    "Run": "csaclean.batch:Run",
     "Summary": "csaclean.report.model:Summary",
     "clean_dataset": "csaclean.adapters.pydicom:clean_dataset",
     "clean_file": "csaclean.clean:clean_file",

@@ -9,18 +9,20 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from csaclean.clean import Cleaner, PreambleAction
-from csaclean.errors import CsacleanError, DicomDirectory, NotDicom, Unsupported, UsageError
+from csaclean.errors import CsacleanError, DicomDirectory, NotDicom, Unsupported, UsageError, raised_at
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
 from csaclean.report.model import Report, Summary
 from csaclean.write import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Target
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 __all__ = [
     "Destination",
@@ -183,7 +185,7 @@ def _refuse_collisions(inputs: Sequence[Input], folder: Path) -> None:
     folders = {str(parent) for name in names for parent in PurePath(name).parents}
     double = sum(count > 1 or name in folders for name, count in names.items())
     if double:
-        raise UsageError(f"{double} names stand for more than one input; clean them in separate runs")
+        raise UsageError(f"{double} of the names in the output folder would stand for more than one input")
     originals = {source.path.resolve() for source in inputs}
     place = folder.resolve()
     if any(place / name in originals for name in names):
@@ -249,7 +251,7 @@ def _clean_one(cleaner: Cleaner, job: Job) -> Report:
     except OSError as error:
         return Report(source.name, "failed", "io", os.strerror(error.errno or 0))
     except Exception as error:  # noqa: BLE001  # the boundary: its text may hold anything, so only its type is told
-        return Report(source.name, "failed", "internal", type(error).__name__)
+        return Report(source.name, "failed", "internal", raised_at(error))
 
 
 def _clean_batch(settings: Settings, jobs: Sequence[Job]) -> list[Report]:
@@ -287,7 +289,7 @@ class Run:
         Any `concurrent.futures.Executor`; None to work in this process. It isn't shut down.
     """
 
-    def __init__(self, jobs: Sequence[Job], settings: Settings, executor: Executor | None = None) -> None:
+    def __init__(self, jobs: Sequence[Job], settings: Settings, executor: "Executor | None" = None) -> None:
         self.jobs = tuple(jobs)
         self.summary = Summary()
         self._settings = settings
@@ -320,7 +322,7 @@ class Run:
             for job in batch:
                 yield _clean_one(cleaner, job)
 
-    def _parallel(self, executor: Executor) -> Iterator[Report]:
+    def _parallel(self, executor: "Executor") -> Iterator[Report]:
         pending: list[tuple[list[Job], Future[list[Report]]]] = [
             (batch, executor.submit(_clean_batch, self._settings, batch)) for batch in _batches(self.jobs)
         ]
@@ -339,9 +341,9 @@ class Run:
 def clean_tree(
     src: str | os.PathLike[str],
     dst: str | os.PathLike[str],
-    policy: str = "converter-safe",
+    policy: str | os.PathLike[str] = "converter-safe",
     *,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     overwrite: bool = False,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",

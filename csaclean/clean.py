@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from csaclean.dicom.deflate import deflated, inflate
 from csaclean.dicom.file import PREAMBLE_SIZE, Start, find_start
@@ -19,7 +19,7 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import Element, Walk, walk
 from csaclean.engine import Engine, Examined
-from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom
+from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom, UsageError
 from csaclean.model import Fill, Patch
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
@@ -188,7 +188,16 @@ class Cleaner:
     proof: ProofLevel = "rows"
 
     def __post_init__(self) -> None:
-        """Start with witnesses that have read nothing."""
+        """Start with witnesses that have read nothing.
+
+        Raises
+        ------
+        UsageError
+            If `preamble` or `proof` is not one of its words.
+        """
+        for word, words in ((self.preamble, get_args(PreambleAction)), (self.proof, get_args(ProofLevel))):
+            if word not in words:
+                raise UsageError(f"{word!r} is none of {', '.join(words)}")
         self.engine = Engine(self.policy, self.registry, self.proof)
 
     @cached_property
@@ -233,7 +242,7 @@ class Cleaner:
         return Report(
             name,
             "cleaned" if found.patches else "unchanged",
-            transfer_syntax=syntax,
+            encoding=syntax,
             elements=element_groups(found.examined.cleaned),
             kept=kept_fields(found.examined.cleaned),
             unclaimed=unclaimed_elements(found.examined, self._spelled),
@@ -321,7 +330,7 @@ def _compare_inflated(descriptor: int, source: Source, patches: tuple[Patch, ...
 def clean_file(
     src: str | os.PathLike[str],
     dst: str | os.PathLike[str],
-    policy: str = "converter-safe",
+    policy: str | os.PathLike[str] = "converter-safe",
     *,
     overwrite: bool = False,
     preamble: PreambleAction = "null",

@@ -6,6 +6,7 @@ version and usage errors are quick and import neither pydicom, numpy nor nibabel
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from csaclean import __version__
-from csaclean.errors import CsacleanError, UsageError
+from csaclean.errors import CsacleanError, UsageError, raised_at
 
 if TYPE_CHECKING:
     from csaclean.batch import Job, Run, Settings
@@ -30,7 +31,7 @@ INTERRUPTED: Final = 130
 CRASHED: Final = 1
 
 _EPILOG: Final = (
-    "exit status: 0 done; 2 usage or bad policy; 3 nothing read; 4 at least one file failed and was not written; "
+    "exit status: 0 done; 1 internal error; 2 usage or bad policy; 3 no DICOM file found; 4 at least one file failed and was not written; "
     "5 check: something would change; 130 interrupted"
 )
 
@@ -110,9 +111,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
-    from csaclean.batch import Settings  # noqa: PLC0415
-    from csaclean.policy.policies import load_policy  # noqa: PLC0415
-    from csaclean.registry import installed  # noqa: PLC0415
+    from csaclean.batch import Settings
+    from csaclean.policy.policies import load_policy
+    from csaclean.registry import installed
 
     if arguments.jobs < 1:
         raise UsageError("-j takes a number from 1 on")
@@ -122,8 +123,8 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
 
 def _clean(arguments: argparse.Namespace) -> int:
-    from csaclean.batch import Destination, Job, beside, find_inputs, plan_jobs  # noqa: PLC0415
-    from csaclean.write import Target  # noqa: PLC0415
+    from csaclean.batch import Destination, Job, beside, find_inputs, plan_jobs
+    from csaclean.write import Target
 
     paths: list[Path] = arguments.paths
     if arguments.backup_dir is not None and not arguments.in_place:
@@ -147,7 +148,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from csaclean.batch import Destination, find_inputs, plan_jobs  # noqa: PLC0415
+    from csaclean.batch import Destination, find_inputs, plan_jobs
 
     settings = _settings(arguments)
     paths: list[Path] = arguments.paths
@@ -181,27 +182,32 @@ def _work(
     note: str = "",
 ) -> int:
     """Run the jobs, print what comes of them, and return the exit status."""
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
-
-    from csaclean.batch import Run, ignore_interrupts  # noqa: PLC0415
-    from csaclean.console import Console  # noqa: PLC0415
-    from csaclean.report.json import summary_record  # noqa: PLC0415
-    from csaclean.report.text import summary_lines, unvouched_line  # noqa: PLC0415
+    from csaclean.batch import Run, ignore_interrupts
+    from csaclean.console import Console
+    from csaclean.report.json import summary_record
+    from csaclean.report.text import summary_lines, unvouched_line
 
     _refuse_reports_onto_files(arguments, jobs)
     with ExitStack() as stack:
         console = Console(arguments, stack)
         executor = None
         if arguments.jobs > 1 and len(jobs) > 1:
+            from concurrent.futures import ProcessPoolExecutor
+
             executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=ignore_interrupts))
         run = Run(jobs, settings, executor)
+        provenance = {
+            "mode": "check" if checked else "clean",
+            "policy": settings.policy.name,
+            "version": __version__,
+        }
         summary = run.summary
         try:
             not_dicom_only = _report_files(run, console, arguments, checked=checked)
         except KeyboardInterrupt:
             console.warn(unvouched_line(summary))
             raise
-        console.record(summary_record(summary))
+        console.record(summary_record(summary) | provenance)
         if not console.quiet:
             for line in summary_lines(summary, checked=checked, paths=not arguments.no_paths):
                 console.result(line)
@@ -220,8 +226,8 @@ def _work(
 
 def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace, *, checked: bool) -> bool:
     """Print and record one report after the other; tell whether each failure was a file that isn't DICOM."""
-    from csaclean.report.json import report_record  # noqa: PLC0415
-    from csaclean.report.text import file_line  # noqa: PLC0415
+    from csaclean.report.json import report_record
+    from csaclean.report.text import file_line
 
     not_dicom_only = True
     console.start_progress(len(run))
@@ -229,7 +235,7 @@ def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace,
         for number, report in enumerate(run, 1):
             name = f"file {number}" if arguments.no_paths else report.file
             line = file_line(report, name, checked=checked)
-            console.record(report_record(report) | {"file": name})
+            console.record(report_record(report) | {"file": name, "mode": "check" if checked else "clean"})
             if report.status == "failed":
                 not_dicom_only = not_dicom_only and report.error == "not-dicom"
                 console.warn(line)
@@ -248,11 +254,11 @@ class _Unreadable(Exception):  # not an error of the library: a line on its way 
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from csaclean.clean import Cleaner, open_dicom  # noqa: PLC0415
-    from csaclean.console import say  # noqa: PLC0415
-    from csaclean.policy.policies import load_policy  # noqa: PLC0415
-    from csaclean.registry import installed  # noqa: PLC0415
-    from csaclean.report.show import show_lines  # noqa: PLC0415
+    from csaclean.clean import Cleaner, open_dicom
+    from csaclean.console import say
+    from csaclean.policy.policies import load_policy
+    from csaclean.registry import installed
+    from csaclean.report.show import show_lines
 
     path: Path = arguments.file
     cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
@@ -268,8 +274,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _handlers(_: argparse.Namespace) -> int:
-    from csaclean.console import say  # noqa: PLC0415
-    from csaclean.registry import installed  # noqa: PLC0415
+    from csaclean.console import say
+    from csaclean.registry import installed
 
     registry = installed()
     for entry in registry.registered:
@@ -283,10 +289,10 @@ def _handlers(_: argparse.Namespace) -> int:
 
 
 def _policy(arguments: argparse.Namespace) -> int:
-    from csaclean.console import say  # noqa: PLC0415
-    from csaclean.policy.policies import load_policy, policy_names  # noqa: PLC0415
-    from csaclean.registry import installed  # noqa: PLC0415
-    from csaclean.report.show import policy_lines  # noqa: PLC0415
+    from csaclean.console import say
+    from csaclean.policy.policies import load_policy, policy_names
+    from csaclean.registry import installed
+    from csaclean.report.show import policy_lines
 
     if arguments.action in (None, "list"):
         for name in policy_names():
@@ -315,17 +321,6 @@ def _is_short_form(arguments: Sequence[str]) -> bool:
     )
 
 
-def _crashed(error: BaseException) -> str:
-    """Say where a fault of the program itself happened; its text may hold anything, so it is not printed."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = (
-        f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
-    )
-    return f"internal error: {type(error).__name__}{where}"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
@@ -335,9 +330,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments; those of the process by default.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if _is_short_form(arguments):
-        arguments.insert(0, "clean")
     try:
+        if _is_short_form(arguments):
+            if re.fullmatch(r"[a-z]+", arguments[0]) and not os.path.lexists(arguments[0]):
+                raise UsageError(
+                    f"no such command or file: {arguments[0]}; csaclean --help lists the commands"
+                )
+            arguments.insert(0, "clean")
         parsed = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = parsed.run
         return run(parsed)
@@ -356,11 +355,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:  # noqa: BLE001  # a traceback could print values
-        _complain(_crashed(error))
+        _complain(f"internal error: {raised_at(error)}")
         return CRASHED
 
 
 def _complain(line: str) -> None:
-    from csaclean.console import say  # noqa: PLC0415
+    from csaclean.console import say
 
     say(f"csaclean: {line}", sys.stderr)

@@ -61,11 +61,12 @@ class Console:
             if arguments.json == "-":
                 self._json, self._text = sys.stdout, sys.stderr
             elif arguments.json is not None:
-                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))  # noqa: SIM115
+                self._json = stack.enter_context(Path(arguments.json).open("w", encoding="utf-8"))  # noqa: SIM115  # the stack closes it
             if arguments.log_file is not None:
                 self._log = stack.enter_context(arguments.log_file.open("a", encoding="utf-8"))
         except OSError as error:
-            raise UsageError(f"can't open the report or the log: {os.strerror(error.errno or 0)}") from None
+            name = Path(error.filename or "").name
+            raise UsageError(f"can't open {name}: {os.strerror(error.errno or 0)}") from None
 
     def result(self, line: str) -> None:
         """Print a result."""
@@ -85,7 +86,7 @@ class Console:
 
     def record(self, record: Mapping[str, object]) -> None:
         """Write a JSON object."""
-        from csaclean.report.json import dumps  # noqa: PLC0415
+        from csaclean.report.json import dumps
 
         if self._json is not None:
             self._write(f"{dumps(dict(record))}\n", self._json)
@@ -93,7 +94,7 @@ class Console:
     def start_progress(self, total: int) -> None:
         """Show a progress bar on standard error, if that is a terminal and one is wanted."""
         if self._bar_wanted:
-            from tqdm import tqdm  # noqa: PLC0415
+            from tqdm import tqdm
 
             self._bar = tqdm(total=total, unit="file", file=sys.stderr, leave=False)
 

@@ -169,7 +169,7 @@ def _rewrite_field(
         new = fill(decision.form, old)
         if new != old:
             edits.append(Edit(where, start, stop, new, "redact", decision.cls, what.path))
-            tally.edits[decision.cls or "unruled"] += 1
+            tally.edits[decision.cls or "unruled-text"] += 1
     elif decision.cls and decision.cls != "technical":
         tally.kept[what.path, decision.cls, decision.read_by] += 1
     elif not decision.vouched:

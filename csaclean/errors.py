@@ -5,6 +5,7 @@ logged and sent anywhere. Every class carries a stable ``code`` (the ``error`` o
 all that it holds is in ``args``.
 """
 
+from pathlib import Path
 from typing import Self
 
 __all__ = [
@@ -151,6 +152,17 @@ class ProofFailed(FileError):
     def at(self, selector: str, /) -> Self:
         """Return the same error with the selector of the element that it is about."""
         return type(self)(self.stage, self.reason, selector, self.offset)
+
+
+def raised_at(error: BaseException, /) -> str:
+    """Say of what type an exception is and where it was raised, without its text, which may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = (
+        f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    )
+    return f"{type(error).__name__}{where}"
 
 
 class DoesNotFit(CsacleanError):

@@ -52,14 +52,11 @@ class Location:
         whether it may be printed is for the report to decide.
     creators
         Who reserved which block.
-    private_bytes
-        Bytes in values of private elements and of elements below private sequences.
     """
 
     located: list[Located] = field(default_factory=list)
     unclaimed: dict[tuple[Step, str], tuple[int, int]] = field(default_factory=dict)
     creators: Creators = field(default_factory=dict)
-    private_bytes: int = 0
 
     def __repr__(self) -> str:
         """Return counts, never a creator."""
@@ -175,7 +172,6 @@ def locate(
                 if not registry.knows(name):
                     found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, size)
             continue
-        found.private_bytes += size
         step = locator.step(owner, tag)
         claimed, orphan = (None, False) if element.shape is Shape.FRAGMENTS else locator.find(element, step)
         if claimed is not None:

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import NoneType
 from typing import Final, NamedTuple
 
-from csaclean.errors import HandlerError, MalformedValue
+from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
 from csaclean.model import Field, Kind, Layout, View
 from csaclean.selector import Selector, folded, format_selector, parse_selector
@@ -73,6 +73,8 @@ class Claimed(NamedTuple):
         ------
         MalformedValue
             If the handler says so; with the element's selector.
+        LimitExceeded
+            If a codec says so.
         HandlerError
             If the handler raises anything else or gives a layout that doesn't cover the value.
         """
@@ -85,8 +87,10 @@ class Claimed(NamedTuple):
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:
             raise error.at(where) from None
+        except LimitExceeded:
+            raise LimitExceeded("a row inside the value is longer than its cap", where) from None
         except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
-            raise HandlerError(f"handler {name} raised {type(error).__name__}", where) from None
+            raise HandlerError(f"handler {name} raised {raised_at(error)}", where) from None
         fault = _fault(layout, len(element.value))
         if fault:
             raise HandlerError(f"handler {name} gave {fault}", where)
@@ -109,7 +113,7 @@ class Registry:
 
     def __init__(self, registered: Iterable[Registered], /) -> None:
         self.registered = tuple(registered)
-        self._claims: dict[tuple[int, str | None, int], list[Claimed]] = {}
+        self._claims: dict[tuple[int, str | None, int], tuple[Claimed, ...]] = {}
         self._creators: set[str] = set()
         self._orphans: list[tuple[bytes, Claimed]] = []
         owners: dict[Selector, Registered] = {}
@@ -137,9 +141,11 @@ class Registry:
 
     def _add(self, claimed: Claimed) -> None:
         steps = tuple(map(folded, claimed.claim.selector))
-        claims = self._claims.setdefault((steps[-1].group, steps[-1].creator, steps[-1].element), [])
-        claims.append(claimed)
-        claims.sort(key=lambda other: -len(other.claim.selector))  # the more steps, the more exact
+        key = (steps[-1].group, steps[-1].creator, steps[-1].element)
+        claims = (*self._claims.get(key, ()), claimed)
+        self._claims[key] = tuple(
+            sorted(claims, key=lambda other: -len(other.claim.selector))
+        )  # most exact first
         self._creators.update(step.creator for step in steps if step.creator is not None)
         if claimed.claim.orphan:
             self._orphans.extend((signature, claimed) for signature in claimed.claim.signatures)
@@ -156,7 +162,7 @@ class Registry:
 
     def find(self, group: int, creator: str | None, element: int) -> tuple[Claimed, ...]:
         """Return the claims on an element, by folded creator."""
-        return tuple(self._claims.get((group, creator, element), ()))
+        return self._claims.get((group, creator, element), ())
 
     def knows(self, creator: str) -> bool:
         """Tell whether any handler claims elements of a folded creator."""
@@ -175,9 +181,11 @@ def _load(point: EntryPoint) -> Registered:
     distribution = point.dist.name if point.dist else "unknown"
     try:
         handler = point.load()()
+    except (CsacleanError, ImportError) as error:  # no file is open: their texts are the author's
+        raise HandlerError(f"handler {point.name} of {distribution} can't be loaded: {error}") from None
     except Exception as error:  # noqa: BLE001  # an import can fail with anything
         raise HandlerError(
-            f"handler {point.name} of {distribution} can't be loaded: {type(error).__name__}"
+            f"handler {point.name} of {distribution} can't be loaded: {raised_at(error)}"
         ) from None
     version = getattr(handler, "api_version", API_VERSION)
     if version != API_VERSION:
@@ -202,4 +210,8 @@ def installed() -> Registry:
     points: Mapping[tuple[str, str], EntryPoint] = {
         (point.name, point.dist.name if point.dist else ""): point for point in entry_points(group=GROUP)
     }
-    return Registry(_load(points[key]) for key in sorted(points))
+    registry = Registry(_load(points[key]) for key in sorted(points))
+    for entry in registry.registered:
+        if entry.handler.name != entry.name:
+            raise HandlerError(f"handler {entry.name} of {entry.distribution} calls itself by another name")
+    return registry

@@ -1,5 +1,6 @@
 """One bare value: for callers that take data sets apart themselves, such as deid's functions."""
 
+import os
 from collections.abc import Mapping
 
 from csaclean.engine import Engine
@@ -18,7 +19,7 @@ def clean_value(
     creator: str,
     group: int,
     element: int,
-    policy: str = "converter-safe",
+    policy: str | os.PathLike[str] = "converter-safe",
     context: Mapping[int, bytes] | None = None,
 ) -> bytes:
     """Clean the value of one private element.
@@ -60,7 +61,7 @@ def clean_value(
     engine = Engine(load_policy(policy), registry, "full")
     claims = registry.find(group, fold_creator(creator), element & 0xFF)
     if not claims:
-        raise HandlerError("no handler claims this element", str(Step(group, element & 0xFF)))
+        raise HandlerError("no handler claims this element", str(Step(group, element & 0xFF, "?")))
     claimed = claims[0]
     peers = dict(context or {})
     result = engine.clean_element(

@@ -5,7 +5,6 @@ file is a dot-file because dcm2niix, which converts whatever it can read in a fo
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -174,13 +173,13 @@ def write_file(
     """
     path = target.path
     if not target.overwrite and os.path.lexists(path):
-        raise TargetExists("the file to write is already there")
+        raise TargetExists("the file to write is already there; --overwrite replaces it")
     if target.make_folder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _io_failed("make the target folder", error) from None
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
     flags = (
         os.O_RDWR
         | os.O_CREAT

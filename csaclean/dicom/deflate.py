@@ -1,6 +1,5 @@
 """Deflated data sets: inflated under a cap, deflated again only if something was edited (PS3.5 section A.5)."""
 
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO, Final
@@ -43,6 +42,8 @@ def inflate(source: Source, start: int) -> tuple[IO[bytes], int]:
     LimitExceeded
         If more than `MAX_INFLATED` bytes come out, or more than `MAX_RATIO` times what went in.
     """
+    import tempfile  # noqa: PLC0415  # deflated files are rare
+
     spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
     try:
         spool.write(source.read(0, start))

@@ -5,11 +5,12 @@ and may say ``extends = "converter-safe"`` and only what differs. In all of them
 them.
 """
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -25,6 +26,7 @@ DISCLAIMER = (
 )
 
 Action = Literal["keep", "redact"]
+_ACTIONS = get_args(Action)
 _SELF_EVIDENT = frozenset(("integer", "number", "binary-number", "code"))
 """Forms that stand without a rule: numbers that are written as numbers, and machine constants by construct."""
 
@@ -66,8 +68,6 @@ def policy_names() -> tuple[str, ...]:
 
 
 def _shipped(name: str) -> dict[str, Any]:
-    if name not in policy_names():
-        raise PolicyError(f"no policy of that name; there are {', '.join(policy_names())}")
     return tomllib.loads(files("csaclean.policy").joinpath("policies", f"{name}.toml").read_text("utf-8"))
 
 
@@ -79,39 +79,72 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def load_policy(name: str) -> Policy:
+def _user_table(path: Path) -> dict[str, Any]:
+    """Return the table of a user's policy file, laid over the policy that it extends.
+
+    Raises
+    ------
+    PolicyError
+        If it can't be read, or extends a policy that there isn't.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path.name}: {os.strerror(error.errno or 0)}") from None
+    except UnicodeError:
+        raise PolicyError(f"{path.name}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{path.name}: not TOML: {error}") from None
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if base not in policy_names():
+        raise PolicyError(f"{path.name}: extends: no such policy; there are {', '.join(policy_names())}")
+    own = {"name": path.stem, "summary": f"As {base}, but for what {path.name} says."}
+    return _merged(_shipped(base), own | table)
+
+
+def _faults(table: Mapping[str, Any]) -> list[str]:
+    """Return everything that is wrong with the matrix of a policy."""
+    classes = [cls for cls in CLASSES if cls != "technical"]
+    faults = []
+    for part in ("unread", "read"):
+        matrix = table.get(part)
+        if not isinstance(matrix, dict):
+            faults.append(f"[{part}] is missing")
+            continue
+        faults += [f"[{part}] says nothing about {cls}" for cls in classes if cls not in matrix]
+        faults += [f"[{part}] {cls}: no such class" for cls in matrix if cls not in classes]
+        faults += [
+            f"[{part}] {cls} = {action!r}: must be {' or '.join(_ACTIONS)}"
+            for cls, action in matrix.items()
+            if cls in classes and action not in _ACTIONS
+        ]
+    return faults
+
+
+def load_policy(policy: str | os.PathLike[str]) -> Policy:
     """Return a policy: one that ships by its name, or a user's by the path of a file that ends in ``.toml``.
 
     Raises
     ------
     PolicyError
-        If there is none, or the file breaks the form; the message says where.
+        If there is none, or the file breaks the form; the message names the file and everything that is wrong.
     """
-    if name.endswith(".toml"):
-        try:
-            table = tomllib.loads(Path(name).read_text("utf-8"))
-        except (OSError, UnicodeError) as error:
-            raise PolicyError(
-                f"{Path(name).name}: the policy file can't be read: {type(error).__name__}"
-            ) from None
-        except tomllib.TOMLDecodeError as error:
-            raise PolicyError(f"{Path(name).name}: not TOML: {error}") from None
-        base = table.pop("extends", None)
-        if base is not None:
-            table = _merged(_shipped(str(base)), table)
-    else:
-        table = _shipped(name)
+    name = os.fspath(policy)
+    is_file = name.endswith(".toml")
+    if not is_file and name not in policy_names():
+        hint = "; a policy file's name ends in .toml" if os.path.lexists(name) else ""
+        raise PolicyError(f"no policy of that name; there are {', '.join(policy_names())}{hint}")
+    table = _user_table(Path(name)) if is_file else _shipped(name)
+    where = Path(name).name
+    faults = _faults(table)
+    if faults:
+        raise PolicyError(f"{where}: {'; '.join(faults)}")
     try:
-        policy = msgspec.convert(table, Policy)
+        return msgspec.convert(table, Policy)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"policy: {error}") from None
-    for part, matrix in (("unread", policy.unread), ("read", policy.read)):
-        missing = [cls for cls in CLASSES if cls not in matrix and cls != "technical"]
-        if missing or "technical" in matrix:
-            raise PolicyError(
-                f"policy: [{part}] must say what happens to {', '.join(missing) or 'no technical field'}"
-            )
-    return policy
+        raise PolicyError(f"{where}: {error}") from None
 
 
 class Plan:

@@ -14,7 +14,9 @@ from typing import Literal
 import msgspec
 
 from csaclean.errors import PolicyError
+from csaclean.policy.fills import FORMS
 from csaclean.selector import format_selector, parse_selector
+from csaclean.vr_layout import FIELD_VRS
 
 __all__ = ["CLASSES", "FieldClass", "Rule", "RuleSet"]
 
@@ -94,7 +96,8 @@ class RuleSet:
     Raises
     ------
     PolicyError
-        If two rules have one address, or a selector or a whole-element rule is incomplete.
+        If two rules have one address, a selector or a whole-element rule is incomplete, or a form or VR is not one that
+        there is.
     """
 
     def __init__(self, rules: Iterable[Rule] = (), /) -> None:
@@ -105,6 +108,7 @@ class RuleSet:
         """Rules on whole elements: selector to rule."""
         seen: set[tuple[str, str]] = set()
         for rule in self.rules:
+            self._check(rule)
             for text in rule.select:
                 selector = text if text == _ANY else format_selector(parse_selector(text))
                 for path in rule.field or ("",):
@@ -112,6 +116,16 @@ class RuleSet:
                         raise PolicyError(f"two rules for {path or 'the whole element'}", selector)
                     seen.add((selector, path))
                     self._add(rule, selector, path)
+
+    @staticmethod
+    def _check(rule: Rule) -> None:
+        where = ", ".join(rule.select)
+        if rule.form and rule.form not in FORMS:
+            raise PolicyError(f"no form {rule.form!r}; there are {', '.join(FORMS)}", where)
+        if rule.vr and rule.field:
+            raise PolicyError("a rule has fields, or is on a whole element and has a vr", where)
+        if rule.vr and rule.vr not in FIELD_VRS:
+            raise PolicyError(f"vr {rule.vr!r} is none that an element is laid out by", where)
 
     def _add(self, rule: Rule, selector: str, path: str) -> None:
         if not path:

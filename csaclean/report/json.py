@@ -20,7 +20,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "vouched": report.vouched,
         "error": report.error or None,
         "reason": report.reason or None,
-        "transfer_syntax": report.transfer_syntax or None,
+        "encoding": report.encoding or None,
         "elements": [
             {
                 "selector": group.selector,

@@ -115,7 +115,7 @@ class Report:
         ``cleaned``, ``unchanged``, ``failed`` (nothing written) or ``skipped`` (not DICOM, or a DICOMDIR).
     error, reason
         Code and text of a failure.
-    transfer_syntax
+    encoding
         How the data set is encoded.
     elements, kept, unclaimed, regions, facts
         What was found.
@@ -127,7 +127,7 @@ class Report:
     status: Status
     error: str = ""
     reason: str = ""
-    transfer_syntax: str = ""
+    encoding: str = ""
     elements: tuple[ElementGroup, ...] = ()
     kept: tuple[Kept, ...] = ()
     unclaimed: tuple[Unclaimed, ...] = ()
@@ -155,6 +155,8 @@ class Summary:
         Number of files by status.
     unvouched
         How many files hold private elements that nobody vouches for.
+    untouched
+        How many of them came through unchanged, because no handler claims anything in them.
     failed
         Names of the files that failed, in order.
     dead_nonzero
@@ -165,6 +167,7 @@ class Summary:
 
     files: Counter[str] = field(default_factory=Counter)
     unvouched: int = 0
+    untouched: int = 0
     failed: list[str] = field(default_factory=list)
     dead_nonzero: int = 0
     edits: Counter[str] = field(default_factory=Counter)
@@ -181,6 +184,7 @@ class Summary:
             self.failed.append(report.file)
         elif report.status != "skipped" and not report.vouched:
             self.unvouched += 1
+            self.untouched += report.status == "unchanged" and not report.elements
         for group in report.elements:
             self.dead_nonzero += group.dead_nonzero
             self.edits.update(group.edits)

@@ -32,7 +32,12 @@ def _spans(
         if span.path:
             parts.append(span.path)
         if span.kind is Kind.VALUE:
-            parts.append(f"({engine.decide(one.claimed, Field(span.path, span.form)).form})")
+            decision = engine.decide(one.claimed, Field(span.path, span.form))
+            parts.append(f"({decision.form})")
+            if not decision.redact and decision.cls not in ("", "technical"):
+                parts.append(f"kept: {decision.cls}, read by {', '.join(decision.read_by) or 'no converter'}")
+            elif not decision.vouched:
+                parts.append("kept: no rule")
         if edit is not None:
             parts.append(f"-> {edit.reason}" + (f", {edit.cls}" if edit.cls else ""))
         if values and span.kind is Kind.VALUE:
@@ -58,7 +63,7 @@ def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) ->
     values
         Whether to print what fields hold.
     """
-    yield f"{report.file}: {report.transfer_syntax}"
+    yield f"{report.file}: {report.encoding}"
     for region in report.regions:
         yield f"{region.region} at {region.offset}: {region.bytes} bytes, {region.nonzero} not null -> {region.action}"
     for one, element in zip(found.examined.cleaned, found.examined.elements, strict=True):

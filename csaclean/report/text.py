@@ -28,8 +28,8 @@ def file_line(report: Report, name: str, *, checked: bool = False) -> str:
         edits.update(group.edits)
     parts = [
         f"{_count(elements, 'element')} claimed",
-        f"{_count(dead, 'dead byte')} nulled",
-        f"redacted: {_edits(edits)}",
+        f"{_count(dead, 'dead byte')} {'to null' if checked else 'nulled'}",
+        f"{'to redact' if checked else 'redacted'}: {_edits(edits)}",
     ]
     parts += [f"{region.region}: {region.action}" for region in report.regions if region.nonzero]
     nobody = sum(one.count for one in report.unclaimed)
@@ -45,11 +45,14 @@ def summary_lines(summary: Summary, *, checked: bool, paths: bool = True) -> Ite
     """Yield the lines that end a run; where failed files are only if `paths` may be told."""
     cleaned = "would change" if checked else "cleaned"
     files = summary.files
+    nobodys = (
+        f" ({summary.untouched} with private elements that no handler claims)" if summary.untouched else ""
+    )
     yield (
-        f"{_count(files.total(), 'file')}: {files['cleaned']} {cleaned}, {files['unchanged']} unchanged, "
+        f"{_count(files.total(), 'file')}: {files['cleaned']} {cleaned}, {files['unchanged']} unchanged{nobodys}, "
         f"{files['failed']} failed, {files['skipped']} skipped"
     )
-    yield f"{_count(summary.dead_nonzero, 'dead byte')} {'to null' if checked else 'nulled'}; redacted: {_edits(summary.edits)}"
+    yield f"{_count(summary.dead_nonzero, 'dead byte')} {'to null' if checked else 'nulled'}; {'to redact' if checked else 'redacted'}: {_edits(summary.edits)}"
     folders = Counter(str(PurePath(name).parent) for name in summary.failed if paths)
     for folder, count in sorted(folders.items()):
         yield f"incomplete: {_count(count, 'file')} of folder {folder} failed"

@@ -193,9 +193,9 @@ class TestPolicies:
             ('extends = "converter-safe"\n[unread]\nhobbies = "keep"\n', "unread"),
             ('extends = "converter-safe"\n[other]\nunruled-text = 3\n', "other"),
             ('extends = "converter-safe"\nsurprise = true\n', "surprise"),
-            ('name = "mine"\nsummary = "x"\n[unread]\ndates = "keep"\n', "`"),
+            ('name = "mine"\nsummary = "x"\n[unread]\ndates = "keep"\n', "[read] is missing"),
             ('name = "mine\n', "line 1"),
-            ('extends = "no-such-policy"\n', "no policy of that name"),
+            ('extends = "no-such-policy"\n', "no such policy"),
         ],
         ids=["action", "class", "type", "key", "incomplete", "not TOML", "unknown base"],
     )

@@ -212,7 +212,7 @@ class TestContent:
         ]
         assert not lines["odd.dcm"]["vouched"]
 
-    def test_the_same_file_has_the_same_record_in_any_transfer_syntax(
+    def test_the_same_file_has_the_same_record_in_any_encoding(
         self, csaclean: Command, variety: Path
     ) -> None:
         lines = by_file(records(csaclean("check", variety, "--json", "-").stdout))

@@ -320,12 +320,6 @@ class TestNobodys:
             ("(0029,synthetic,10)", "unknown-creator"): (1, 10)
         }
 
-    def test_private_bytes_are_those_of_all_values_but_creators(self) -> None:
-        values = {0x10: ("OB", b"SIGNsynthetic!"), 0x77: ("LO", b"ab")}
-        item = (text(0x00080018, "UI", "2.25.1"),)
-        dataset = (*private_block(0x0029, 0x10, VENDOR, dict(values)), sequence(0x00291088, item))
-        assert look(dataset)[0].private_bytes == 14 + 2 + 6
-
     def test_foreign_content_can_be_disowned_later(self) -> None:
         found, _ = look(private_block(0x0029, 0x10, VENDOR, PAYLOAD))
         step = found.located[0].claimed.claim.selector[-1]

@@ -127,6 +127,15 @@ class TestLookUp:
 
 
 class TestLayouts:
+    def test_a_codec_that_meets_its_cap_is_a_limit_without_its_text(self) -> None:
+        def layout(_: PrivateElement) -> Layout:
+            raise LimitExceeded(CONTENT)
+
+        with pytest.raises(LimitExceeded) as caught:
+            only(Toy(claim(), layout=layout)).layout(element())
+        assert CONTENT not in str(caught.value)
+        assert caught.value.selector == SELECTOR
+
     @pytest.mark.parametrize(
         "error",
         [
@@ -137,7 +146,6 @@ class TestLayouts:
             MemoryError(CONTENT),
             UnicodeDecodeError("ascii", CONTENT.encode(), 0, 1, CONTENT),
             AssertionError(CONTENT),
-            LimitExceeded(CONTENT),
         ],
         ids=lambda error: type(error).__name__,
     )

@@ -104,9 +104,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: encoding.name)
     @pytest.mark.parametrize("policy", ["converter-safe", "dead-space"])
-    def test_in_every_transfer_syntax_and_policy(
-        self, tmp_path: Path, encoding: Encoding, policy: str
-    ) -> None:
+    def test_in_every_encoding_and_policy(self, tmp_path: Path, encoding: Encoding, policy: str) -> None:
         data = file_bytes(Phantom(base_image(image=IMAGE, series=SERIES), encoding))
         expected, _ = cleaned_by_file(data, tmp_path, policy)
         ds = read(data)

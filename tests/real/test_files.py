@@ -251,7 +251,7 @@ def only(pattern: str) -> RealFile:
 
 
 @every_policy
-def test_one_image_in_nine_transfer_syntaxes_gets_the_same_headers(policy: str, clean: Clean) -> None:
+def test_one_image_in_nine_encodinges_gets_the_same_headers(policy: str, clean: Clean) -> None:
     files = [only(f"mosaic_ts-{number}") for number in range(1, 10)]
     done = [clean(file, policy) for file in files]
     assert len({read(item.before).file_meta.TransferSyntaxUID for item in done}) == 7

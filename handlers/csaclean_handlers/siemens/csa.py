@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 MAX_TAGS = 1000
-"""More tags than nibabel reads (``csareader.py``, MAX_CSA_ITEMS); real headers hold 1 to 101."""
+"""As many tags as nibabel reads (``csareader.py``, MAX_CSA_ITEMS); real headers hold 1 to 101."""
 MAX_ITEMS = 10_000
 """Items of one tag; real headers hold at most 84."""
 CHECK_WORD = 77
@@ -58,6 +58,7 @@ WORD_FILLED = 77
 WORD_EMPTY = 205
 CSA1_TRAILER_SIZE = 112
 CSA1_MAX_TAGS = 128
+"""As many tags as dcm2niix and AFNI read (``nii_dicom.cpp`` line 1459, ``siemens_dicom_csa.c``)."""
 CSA2_TRAILER_SIZE = 4
 
 SYNGO_DT = {
