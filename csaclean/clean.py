@@ -6,7 +6,7 @@ and by position, so a file of any size takes the memory of its private elements 
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +17,18 @@ from csaclean.dicom.deflate import deflated, inflate
 from csaclean.dicom.file import PREAMBLE_SIZE, Start, find_start
 from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.syntax import Syntax
-from csaclean.dicom.walk import Element, Walk, walk
+from csaclean.dicom.walk import Element, Shape, Walk, walk
 from csaclean.engine import Engine, Examined
-from csaclean.errors import CsacleanError, DicomDirectory, IoFailed, MalformedFile, NotDicom, UsageError
+from csaclean.errors import (
+    CsacleanError,
+    DicomDirectory,
+    IoFailed,
+    MalformedFile,
+    NotDicom,
+    ProofFailed,
+    Unsupported,
+    UsageError,
+)
 from csaclean.model import Fill, Patch
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
@@ -34,7 +43,8 @@ PreambleAction = Literal["null", "keep"]
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF header: a preamble that makes the file readable as TIFF (PS3.10 section 7.1)."""
-_PADDING_VALUE_SHORTEST: Final = 8
+_SHORTEST_ELEMENT: Final = 8
+"""The header of an element without value in implicit VR (PS3.5 section 7.1)."""
 _NULL: Final = Fill(0)
 _READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -100,8 +110,8 @@ def open_dicom(path: Path) -> Iterator[Opened]:
             return
         spool, end = inflate(raw, start.offset)
         with spool:
-            rest = raw.read(end, raw.size)
-            if len(rest) >= _PADDING_VALUE_SHORTEST or rest.strip(b"\0"):
+            behind = raw.size - end
+            if behind >= _SHORTEST_ELEMENT or raw.read(end, raw.size).strip(b"\0"):
                 raise MalformedFile("bytes behind the deflated data set", "", end)
             yield Opened(raw, FileSource(spool.fileno()), start, status)
 
@@ -154,7 +164,7 @@ def _regions(opened: Opened, found: Walk, preamble: PreambleAction) -> tuple[lis
     size = source.size - found.end
     if size:
         region = _region(source, "trailing", found.end, source.size)
-        if size < _PADDING_VALUE_SHORTEST:
+        if size < _SHORTEST_ELEMENT or not region.nonzero:
             regions.append(region)
             if region.nonzero:
                 patches.append(Patch(found.end, source.size, _NULL))
@@ -227,14 +237,41 @@ class Cleaner:
         regions, patches = _regions(opened, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
+        _check_patches(patches, examined, regions)
+        self._sweep(source, found, examined, regions)
         return Found(found, examined, tuple(patches), tuple(regions))
+
+    def _sweep(self, source: Source, found: Walk, examined: Examined, regions: Sequence[Region]) -> None:
+        """Look for payloads with a claimed signature outside everything that was claimed or is reported as unclaimed.
+
+        The walk can only find what the data set's structure tells. This is the check that doesn't believe it.
+
+        Raises
+        ------
+        ProofFailed
+            If there is one.
+        """
+        accounted = [(element.start, element.stop) for element in examined.elements]
+        accounted += [
+            (element.start, element.stop)
+            for element in found.elements
+            if element.shape is not Shape.SEQUENCE
+            and element.start not in found.broken
+            and (element.tag & 0x10000 or found.datasets[element.owner].private)
+        ]
+        accounted += [(r.offset, r.offset + r.bytes) for r in regions if r.action != "keep"]
+        position = 0
+        for start, stop in sorted((*accounted, *found.pixels, (source.size, source.size))):
+            _refuse_signatures(source, self.registry.signatures, position, start)
+            position = max(position, stop)
 
     def report(self, name: str, syntax: str, found: Found, *, written: bool) -> Report:
         """Return the report of what was examined, and written if there was anything to write."""
         edited = any(one.edits for one in found.examined.cleaned)
         proof: dict[str, str] = {"rows": "held" if found.examined.cleaned else "off"}
         proof["witness"] = found.examined.witness
-        proof["converter"] = "off" if found.examined.converter_fields is None else "held"
+        fields = found.examined.converter_fields
+        proof["converter"] = "off" if fields is None else "held" if fields else "nothing-to-compare"
         proof["written"] = "held" if written else "off"
         facts = dict(sorted(found.walk.facts.items()))
         if edited and "digital-signature" in facts:
@@ -284,15 +321,75 @@ class Cleaner:
             write = bool(found.patches) or not target.in_place
             if write:
                 if backup is not None:
-                    write_file(backup, opened.status.st_mode, _writer(opened, ()), opened.status)
+                    write_file(backup, opened.status.st_mode, _writer(opened, None), opened.status)
                 like = opened.status if target.in_place else None
-                write_file(target, opened.status.st_mode, _writer(opened, found.patches), like)
+                write_file(target, opened.status.st_mode, _writer(opened, found), like)
             return self.report(name, opened.start.syntax.name, found, written=write)
 
 
-def _writer(opened: Opened, patches: tuple[Patch, ...]) -> Callable[[int], Callable[[], Iterable[bytes]]]:
-    """Return what writes the file to a descriptor and then yields what must be readable there."""
+def _check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequence[Region]) -> None:
+    """Check that patches are what was proved: whole new values of claimed elements, or inside named regions.
+
+    Raises
+    ------
+    ProofFailed
+        If one is not, overlaps another, or an edited element has none.
+    """
+    edited = {
+        (element.start, element.stop): one.new
+        for one, element in zip(examined.cleaned, examined.elements, strict=True)
+        if one.edits
+    }
+    position = 0
+    for patch in patches:
+        named = any(
+            region.offset <= patch.start and patch.stop <= region.offset + region.bytes for region in regions
+        )
+        whole = isinstance(patch.new, Fill) or len(patch.new) == patch.stop - patch.start
+        if patch.start < position or not whole:
+            raise ProofFailed("written", "patches overlap or change a length", "", patch.start)
+        if not named and edited.pop((patch.start, patch.stop), None) != patch.new:
+            raise ProofFailed("written", "a patch is neither a proved value nor in a region", "", patch.start)
+        position = patch.stop
+    if edited:
+        raise ProofFailed("written", f"{len(edited)} edited elements would not be written")
+
+
+def _refuse_signatures(source: Source, signatures: tuple[bytes, ...], start: int, stop: int) -> None:
+    longest = max(map(len, signatures), default=0)
+    for position in range(start, stop, CHUNK):
+        chunk = source.read(position, min(position + CHUNK + longest, stop))
+        for signature in signatures:
+            at = chunk.find(signature)
+            if at >= 0:
+                raise ProofFailed(
+                    "rows",
+                    "a payload with a claimed signature stands outside every private element",
+                    "",
+                    position + at,
+                )
+
+
+def _prove_written(source: Source, start: Start, found: Found) -> None:
+    """Walk what was written, and find the same elements there, with the values that were proved.
+
+    Raises
+    ------
+    ProofFailed
+        If elements or values differ.
+    """
+    again = walk(source, start.syntax, start.offset)
+    if again.elements != found.walk.elements or again.datasets != found.walk.datasets:
+        raise ProofFailed("written", "the written file has other elements")
+    for one, element in zip(found.examined.cleaned, found.examined.elements, strict=True):
+        if source.read(element.start, element.stop) != one.new:
+            raise ProofFailed("written", "an element was not written as proved", one.selector)
+
+
+def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[], Iterable[bytes]]]:
+    """Return what writes the file to a descriptor and then yields what must be readable there; verbatim without `found`."""
     raw, source, start = opened.raw, opened.source, opened.start
+    patches = found.patches if found is not None else ()
 
     def unchanged_source() -> None:
         now = os.fstat(raw.descriptor)
@@ -302,10 +399,13 @@ def _writer(opened: Opened, patches: tuple[Patch, ...]) -> Callable[[int], Calla
     def write_plain(descriptor: int) -> Callable[[], Iterable[bytes]]:
         expected = write_patched(descriptor, raw, patches)
         unchanged_source()
+        if found is not None and source is raw:
+            _prove_written(FileSource(descriptor), start, found)
         return expected
 
-    if source is raw or not patches:
+    if source is raw or found is None or not patches:
         return write_plain
+    edited = found
 
     def write_deflated(descriptor: int) -> Callable[[], Iterable[bytes]]:
         def content() -> Iterator[bytes]:
@@ -313,18 +413,13 @@ def _writer(opened: Opened, patches: tuple[Patch, ...]) -> Callable[[int], Calla
             yield from deflated(patched(source, patches, start.offset, source.size))
 
         write_all(descriptor, content())
-        _compare_inflated(descriptor, source, patches, start.offset)
+        with inflate(FileSource(descriptor), start.offset)[0] as spool:
+            compare(spool.fileno(), patched(source, patches, 0, source.size))
+            _prove_written(FileSource(spool.fileno()), start, edited)
         unchanged_source()
         return content
 
     return write_deflated
-
-
-def _compare_inflated(descriptor: int, source: Source, patches: tuple[Patch, ...], offset: int) -> None:
-    """Inflate what was written and compare it with what was to be deflated."""
-    spool, _ = inflate(FileSource(descriptor), offset)
-    with spool:
-        compare(spool.fileno(), patched(source, patches, 0, source.size))
 
 
 def clean_file(
@@ -365,7 +460,9 @@ def clean_file(
     """
     source, target = Path(src), Path(dst)
     cleaner = Cleaner(load_policy(policy), installed(), preamble, proof)
-    same = target.exists() and source.exists() and source.samefile(target)
+    same = source.resolve() == target.resolve()
+    if same and (source.is_symlink() or target.is_symlink()):
+        raise Unsupported("a symbolic link is not cleaned in place")
     try:
         return cleaner.clean(source, source.name, Target(target, overwrite or same, in_place=same))
     except CsacleanError:

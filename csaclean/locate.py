@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
-from csaclean.dicom.walk import DataSet, Element, Shape
+from csaclean.dicom.creators import LONGEST, is_creator, private_tag, resolve_creators
+from csaclean.dicom.walk import STANDARD, DataSet, Element, Shape
+from csaclean.errors import MalformedFile
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step, folded
 
@@ -106,7 +107,7 @@ class _Locator:
         known = step.creator is None or self._registry.knows(step.creator)
         return step if known else step._replace(creator="?")
 
-    def _fits(self, claimed: Claimed, owner: int) -> bool:
+    def fits(self, claimed: Claimed, owner: int) -> bool:
         """Tell whether the sequences around an element are those that the claim's selector names."""
         wanted = claimed.claim.selector[:-1]
         if not wanted:
@@ -117,19 +118,33 @@ class _Locator:
     def find(self, element: Element, step: Step) -> tuple[Claimed | None, bool]:
         """Return the claim on an element, and whether it is an orphan's."""
         owner = element.owner
-        for claimed in self._registry.find(step.group, step.creator, step.element):
-            if self._fits(claimed, owner):
+        for claimed in self._registry.find(*step_key(step)):
+            if self.fits(claimed, owner):
                 return claimed, False
-        nobody_known = step.creator is None or not self._registry.knows(step.creator)
+        return self.orphan(element)
+
+    def orphan(self, element: Element) -> tuple[Claimed | None, bool]:
+        """Return the claim on a private element by its first bytes, and whether there is one."""
         size = min(self._signature_size, element.stop - element.start)
-        if nobody_known and element.tag & 0x10000 and size:
-            orphan = self._registry.orphan(self._load(element, size), element.tag & 0xFF)
-            return orphan, orphan is not None
-        return None, False
+        if not (size and element.tag & 0x10000):
+            return None, False
+        claimed = self._registry.orphan(self._load(element, size), element.tag & 0xFF)
+        return claimed, claimed is not None
 
 
-def _is_group_length(tag: int, size: int) -> bool:
-    return bool(tag & 0x10000) and not tag & 0xFFFF and size == 4  # a UL
+def step_key(step: Step) -> tuple[int, str | None, int]:
+    """Return what claims are looked up by."""
+    return step.group, step.creator, step.element
+
+
+def _is_group_length(element: Element) -> bool:
+    number = element.tag & 0xFFFF
+    return (
+        bool(element.tag & 0x10000)
+        and not number
+        and element.vr in (None, "UL", "UN")
+        and element.stop - element.start == 4
+    )
 
 
 def locate(
@@ -154,6 +169,11 @@ def locate(
     Location
         Sequences are not counted, what they hold is. Elements without a value, group lengths and creators that a handler
         knows hold nothing to answer for.
+
+    Raises
+    ------
+    MalformedFile
+        If an element that is claimed by its creator lies in fragments.
     """
     creators = resolve_creators(elements, lambda element: load(element, -1))
     found = Location(creators=creators)
@@ -162,9 +182,12 @@ def locate(
         tag, owner = element.tag, element.owner
         private_matter = tag & 0x10000 or datasets[owner].private
         size = element.stop - element.start
-        if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(tag, size):
+        if not private_matter and tag not in STANDARD:
+            # The walk returns such an element only if it may be a sequence that nothing can read.
+            found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", size)
+        if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
             continue
-        if is_creator(tag):
+        if is_creator(tag) and (size <= LONGEST or locator.orphan(element)[0] is None):
             names = creators.get((owner, tag >> 16, tag & 0xFF), ())
             if size and not names:
                 found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
@@ -173,7 +196,14 @@ def locate(
                     found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, size)
             continue
         step = locator.step(owner, tag)
-        claimed, orphan = (None, False) if element.shape is Shape.FRAGMENTS else locator.find(element, step)
+        if element.shape is Shape.FRAGMENTS:
+            if any(locator.fits(claimed, owner) for claimed in registry.find(*step_key(step))):
+                raise MalformedFile(
+                    "a claimed element in fragments", str(locator.printable(step)), element.header
+                )
+            claimed, orphan = None, False
+        else:
+            claimed, orphan = locator.find(element, step)
         if claimed is not None:
             selector = (*map(locator.printable, locator.around(owner)), claimed.claim.selector[-1])
             found.located.append(Located(element, claimed, selector, step.creator, orphan))

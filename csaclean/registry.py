@@ -65,6 +65,8 @@ class Claimed(NamedTuple):
     """The claim's selector as text: the first half of every rule's address."""
     by_vr: bool
     """Whether the element is laid out by its VR, without the handler's code."""
+    constants: frozenset[bytes] = frozenset()
+    """Texts that the element may hold without anybody's word for it."""
 
     def layout(self, element: PrivateElement) -> Layout:
         """Return the layout of an element, checked for holes.
@@ -82,7 +84,7 @@ class Claimed(NamedTuple):
         where = format_selector(element.selector)
         if self.by_vr:
             vr = self.claim.vr if element.vr is None or element.vr in UNTYPED else element.vr
-            return layout_by_vr(vr, element.value)
+            return layout_by_vr(vr, element.value, self.constants)
         try:
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:
@@ -137,7 +139,9 @@ class Registry:
             yield Claimed(entry, claim, selector, by_vr=False)
         for selector, rule in entry.handler.rules.whole.items():
             if selector not in coded:
-                yield Claimed(entry, Claim(parse_selector(selector), vr=rule.vr), selector, by_vr=True)
+                constants = frozenset(value.encode("ascii") for value in rule.values)
+                claim = Claim(parse_selector(selector), vr=rule.vr)
+                yield Claimed(entry, claim, selector, by_vr=True, constants=constants)
 
     def _add(self, claimed: Claimed) -> None:
         steps = tuple(map(folded, claimed.claim.selector))
@@ -154,6 +158,11 @@ class Registry:
     def claims(self) -> tuple[Claimed, ...]:
         """All claims, in the order of the handlers."""
         return tuple(claimed for claims in self._claims.values() for claimed in claims)
+
+    @property
+    def signatures(self) -> tuple[bytes, ...]:
+        """The first bytes of payloads that are claimed without their creator."""
+        return tuple(dict.fromkeys(signature for signature, _ in self._orphans))
 
     @property
     def longest_signature(self) -> int:

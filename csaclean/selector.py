@@ -43,7 +43,7 @@ Selector = tuple[Step, ...]
 
 
 def fold_creator(value: bytes | str, /) -> str:
-    r"""Return the form in which creators are compared: without outer spaces and NULs, case-folded.
+    r"""Return the form in which creators are compared: the first value up to a NUL, trimmed, case-folded.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def fold_creator(value: bytes | str, /) -> str:
     'siemens csa header'
     """
     text = value.decode("latin-1") if isinstance(value, bytes) else value
-    return text.strip(" \0").casefold()
+    return text.lstrip(" \0").partition("\0")[0].partition("\\")[0].strip().casefold()
 
 
 def folded(step: Step, /) -> Step:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from csaclean.engine import Engine
-from csaclean.errors import HandlerError, MalformedValue
+from csaclean.errors import HandlerError, LimitExceeded, MalformedValue
 from csaclean.handler import PrivateElement
 from csaclean.policy.policies import load_policy
 from csaclean.registry import installed
@@ -49,6 +49,8 @@ def clean_value(
         If no handler claims such an element: an unknown value is never passed through.
     MalformedValue
         If the content is not what the claim is for, or breaks its grammar.
+    LimitExceeded
+        If it is longer than the claim's cap.
     ProofFailed
         If the result is not proved.
 
@@ -63,6 +65,8 @@ def clean_value(
     if not claims:
         raise HandlerError("no handler claims this element", str(Step(group, element & 0xFF, "?")))
     claimed = claims[0]
+    if len(value) > claimed.claim.cap:
+        raise LimitExceeded(f"a value longer than {claimed.claim.cap} bytes", claimed.selector)
     peers = dict(context or {})
     result = engine.clean_element(
         claimed,

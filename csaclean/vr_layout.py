@@ -7,7 +7,7 @@ from csaclean.policy.fills import NUMBER
 
 __all__ = ["FIELD_VRS", "UNTYPED", "layout_by_vr"]
 
-UNTYPED: Final = frozenset(("OB", "OW", "UN"))
+UNTYPED: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 """VRs under which a rewriter may have put anything: the rule's VR counts instead."""
 
 _SPECIAL_FORMS: Final = {
@@ -47,8 +47,10 @@ FIELD_VRS: Final = frozenset(_TEXT_FORMS) | _NUMBERS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 
 
-def layout_by_vr(vr: str, value: bytes) -> Layout:
+def layout_by_vr(vr: str, value: bytes, constants: frozenset[bytes] = frozenset()) -> Layout:
     r"""Return a layout of one field with an empty path; the padding of text is structure, bytes without VR opaque.
+
+    A text that is one of the `constants` has the form ``code``.
 
     Examples
     --------
@@ -64,6 +66,8 @@ def layout_by_vr(vr: str, value: bytes) -> Layout:
         if form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
             form = "text"
             text = value.rstrip(b"\0 ")
+        if text in constants:
+            form = "code"
         builder.value(len(text), "", form)
         builder.structure(size)
     elif vr in _NUMBERS:

@@ -11,10 +11,12 @@ from typing import Final, NamedTuple
 from csaclean.dicom.walk import Element, Shape
 from csaclean.selector import fold_creator
 
-__all__ = ["PrivateTag", "is_creator", "private_tag", "resolve_creators"]
+__all__ = ["LONGEST", "PrivateTag", "is_creator", "private_tag", "resolve_creators"]
 
-_LONGEST: Final = 128
-"""A creator is an LO of 64 characters at most; what is longer is not one."""
+LONGEST: Final = 1024
+"""Longest value, in bytes, that is looked at as a creator: some are padded."""
+_LONGEST_NAME: Final = 128
+"""Longest creator without its padding: an LO has 64 characters (PS3.5 section 6.2), in UTF-8 perhaps two bytes each."""
 
 FIRST_BLOCK: Final = 0x10
 
@@ -62,15 +64,15 @@ def resolve_creators(
     Mapping
         From (data set, group, block) to creators; more than one only where a data set repeats the creator's tag.
     """
-    found: dict[tuple[int, int, int], tuple[str, ...]] = {}
+    found: dict[tuple[int, int, int], dict[str, None]] = {}
     for element in elements:
         if (
             is_creator(element.tag)
             and element.shape is Shape.VALUE
-            and 0 < element.stop - element.start <= _LONGEST
+            and 0 < element.stop - element.start <= LONGEST
         ):
             creator = fold_creator(load(element))
-            if creator:
+            if 0 < len(creator) <= _LONGEST_NAME:
                 key = (element.owner, element.tag >> 16, element.tag & 0xFF)
-                found[key] = (*found.get(key, ()), creator)
-    return found
+                found.setdefault(key, {})[creator] = None
+    return {key: tuple(creators) for key, creators in found.items()}

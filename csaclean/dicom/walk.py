@@ -6,7 +6,7 @@ else is only checked: every element must end inside the item, sequence and file 
 
 A value without a VR (implicit VR), or of VR ``UN``, that parses exactly as a sequence of items is one: private
 sequences have no other mark there (PS3.5 section 6.2.2). Inside ``UN`` the content is implicit VR little endian, or
-the file's own syntax where a writer copied it unchanged.
+explicit where a writer copied it unchanged. One that starts as a sequence and doesn't parse is a value, and reported.
 """
 
 import struct
@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from csaclean.dicom.source import HEAD_SIZE, Source
-from csaclean.dicom.syntax import IMPLICIT_LITTLE, ByteOrder, Syntax
+from csaclean.dicom.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
 
 __all__ = ["MAX_DEPTH", "STANDARD", "VRS", "DataSet", "Element", "Shape", "Walk", "tag_text", "walk"]
@@ -32,6 +32,13 @@ SIGNATURES: Final = 0xFFFAFFFA
 STANDARD: Final = frozenset((SPECIFIC_CHARACTER_SET,))
 """Standard elements that a walk returns unless told otherwise."""
 
+MAX_ELEMENTS: Final = 1_000_000
+"""Private elements, or items, of one file: what has to be kept in memory."""
+CHECKS: Final = 500_000
+"""Headers that may be read to find out whether values are sequences, whatever the file's size ..."""
+_BYTES_PER_CHECK: Final = 4
+"""... and how many bytes of the file allow one more."""
+_ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
@@ -149,9 +156,12 @@ class Walk:
         The root first.
     facts
         How often something remarkable was met, by code: ``duplicate-tag``, ``order-break``, ``odd-length``,
-        ``digital-signature``, ``no-pixel-data``.
-    padding
-        Values of (FFFC,FFFC) elements at top level, as offsets.
+        ``digital-signature``, ``no-pixel-data``, ``broken-sequence``.
+    broken
+        Where the values start that begin as a sequence does and don't parse as one: without a VR, or of VR ``UN``. They
+        may hide elements, so they are returned whatever their tag.
+    padding, pixels
+        Values of (FFFC,FFFC) elements and of pixel data at top level, as offsets.
     end
         Where the data set ends; what follows is not DICOM.
     """
@@ -159,7 +169,9 @@ class Walk:
     elements: list[Element] = field(default_factory=list)
     datasets: list[DataSet] = field(default_factory=list)
     facts: Counter[str] = field(default_factory=Counter)
+    broken: set[int] = field(default_factory=set)
     padding: list[tuple[int, int]] = field(default_factory=list)
+    pixels: list[tuple[int, int]] = field(default_factory=list)
     end: int = 0
 
 
@@ -203,11 +215,39 @@ def tag_text(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+class _Budget:
+    """How many headers may still be read to find out whether values are sequences, and what was found out."""
+
+    def __init__(self, checks: int) -> None:
+        self._left = checks
+        self.decided: dict[tuple[int, int], Syntax | None] = {}
+
+    def spend(self, tag: int) -> None:
+        """Count one header.
+
+        Raises
+        ------
+        LimitExceeded
+            If there were too many: values inside values that may all be sequences.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise LimitExceeded("too many values that may be sequences", tag_text(tag))
+
+
 class _Walker:
-    def __init__(self, source: Source, wanted: frozenset[int] | None, *, checking: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        wanted: frozenset[int] | None,
+        *,
+        checking: bool,
+        budget: "_Budget | None" = None,
+    ) -> None:
         self._source = source
         self._wanted = wanted
         self._checking = checking
+        self._budget = budget or _Budget(CHECKS + source.size // _BYTES_PER_CHECK)
         self._window = b""
         self._base = 0
         self._safe = -1  # the last offset in the window with a whole header behind it, or the file's end
@@ -240,6 +280,8 @@ class _Walker:
             if depth > MAX_DEPTH:
                 raise LimitExceeded(f"sequences nested deeper than {MAX_DEPTH}", tag_text(parent.tag))
             owner = len(datasets)
+            if owner > MAX_ELEMENTS:
+                raise LimitExceeded(f"more than {MAX_ELEMENTS} items", tag_text(parent.tag))
             datasets.append(DataSet(parent.owner, parent.tag, parent.count, private, depth))
             parent.count += 1
         return _Frame(
@@ -259,8 +301,11 @@ class _Walker:
         """  # noqa: D205
         return self._loop([self._open_dataset(None, stop, stop, syntax)], start, group)
 
-    def run_items(self, start: int, stop: int, bound: int, syntax: Syntax, depth: int) -> int:
-        """Walk a sequence's items, to the delimiter if `stop` is negative, and return where they ended."""
+    def run_items(self, start: int, stop: int, bound: int, syntax: Syntax, place: tuple[int, int]) -> int:
+        """Walk a sequence's items, to the delimiter if `stop` is negative, and return where they ended; `place` is the
+        depth and the tag of the sequence.
+        """  # noqa: D205  # one sentence
+        depth, tag = place
         self.found.datasets.append(DataSet(-1, 0, 0, private=False, depth=depth))
         frame = _Frame(
             items=True,
@@ -269,7 +314,7 @@ class _Walker:
             implicit=syntax.implicit,
             order=syntax.order,
             owner=0,
-            tag=0,
+            tag=tag,
             private=False,
         )
         return self._loop([frame], start, -1)
@@ -277,6 +322,8 @@ class _Walker:
     def _loop(self, stack: list[_Frame], position: int, group: int) -> int:
         while stack:
             frame = stack[-1]
+            if self._checking:
+                self._budget.spend(frame.tag)
             if position == frame.stop:
                 stack.pop()
             elif frame.items:
@@ -300,7 +347,10 @@ class _Walker:
         group, element, length = self._plain[frame.order].unpack_from(window, offset)
         tag = group << 16 | element
         position += _HEADER_SIZE
-        if tag == _SEQUENCE_END and frame.stop < 0:
+        if tag == _SEQUENCE_END and frame.stop in (
+            -1,
+            position,
+        ):  # some writers close a defined length as well
             stack.pop()
             return position
         if tag != _ITEM:
@@ -327,7 +377,7 @@ class _Walker:
         vr: str | None = None
         start = position + _HEADER_SIZE
         if group == _DELIMITERS:
-            if tag == _ITEM_END and frame.stop < 0:
+            if tag == _ITEM_END and frame.stop in (-1, start) and frame.owner:
                 stack.pop()
                 return start
             return self._broken("a delimiter where no item ends", frame, tag, position)
@@ -356,6 +406,8 @@ class _Walker:
             self._open_sequence(stack, frame, tag, stop, content)
             return start
         self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
+        if start in self.found.broken and not self._checking:
+            self.found.facts["broken-sequence"] += 1
         if root and tag == PADDING and not self._checking:
             self.found.padding.append((start, stop))
         return stop
@@ -377,9 +429,17 @@ class _Walker:
     def _keep(
         self, frame: _Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
     ) -> None:
+        if tag in PIXELS and frame.owner == 0 and shape is not Shape.SEQUENCE:
+            self.found.pixels.append((start, stop))
         if not self._checking and (
-            tag & 0x10000 or frame.private or self._wanted is None or tag in self._wanted
+            tag & 0x10000
+            or frame.private
+            or self._wanted is None
+            or tag in self._wanted
+            or start in self.found.broken
         ):
+            if len(self.found.elements) >= MAX_ELEMENTS:
+                raise LimitExceeded(f"more than {MAX_ELEMENTS} private elements", "", header)
             self.found.elements.append(Element(frame.owner, tag, vr, header, start, stop, shape, frame.order))
 
     def _open_sequence(
@@ -403,6 +463,8 @@ class _Walker:
     ) -> int:
         """Enter a value of undefined length: a sequence, or the fragments of encapsulated data."""
         own = Syntax("", frame.implicit, frame.order)
+        if tag == PADDING and frame.owner == 0:
+            raise MalformedFile("padding of undefined length", tag_text(tag), header)
         if vr in _FRAGMENT_VRS or (vr is None and tag in PIXELS):
             stop = self._fragments(frame, tag, start)
             self._keep(frame, tag, vr, header, start, stop, Shape.FRAGMENTS)
@@ -410,9 +472,7 @@ class _Walker:
         if vr in (None, "SQ"):
             content = own
         elif vr == "UN":
-            content = IMPLICIT_LITTLE
-            if not self._checking and self._items_end(frame, start, -1, content) < 0:
-                content = own
+            content = self._content_syntax(frame, tag, start, -1) or own
         else:
             raise MalformedFile("a value of undefined length whose VR has none", tag_text(tag), header)
         self._keep(frame, tag, vr, header, start, start, Shape.SEQUENCE)
@@ -444,31 +504,46 @@ class _Walker:
         self, frame: _Frame, tag: int, vr: str | None, start: int, stop: int
     ) -> Syntax | None:
         """Return how the content of a sequence of defined length is encoded; None for a plain value."""
-        own = Syntax("", frame.implicit, frame.order)
         if vr == "SQ":
-            return own
-        if vr not in (None, "UN") or stop - start < _HEADER_SIZE or tag in PIXELS or self._checking:
+            if tag == PADDING and frame.owner == 0:
+                raise MalformedFile("padding that is a sequence", tag_text(tag), start)
+            return Syntax("", frame.implicit, frame.order)
+        if vr not in (None, "UN") or stop - start < _HEADER_SIZE or tag in PIXELS or tag == PADDING:
             return None
         window, offset = self._header_bytes(start)
-        first = window[offset : offset + 4]
-        if first == b"\xfe\xff\x00\xe0" and self._items_end(frame, start, stop, IMPLICIT_LITTLE) == stop:
-            return IMPLICIT_LITTLE
-        own_item = b"\xfe\xff\x00\xe0" if frame.order == "<" else b"\xff\xfe\xe0\x00"
-        if vr == "UN" and first == own_item and self._items_end(frame, start, stop, own) == stop:
-            return own
-        return None
+        if window[offset : offset + 4] not in _ITEM_STARTS:
+            return None
+        content = self._content_syntax(frame, tag, start, stop)
+        if content is None:
+            self.found.broken.add(start)
+        return content
 
-    def _items_end(self, frame: _Frame, start: int, stop: int, syntax: Syntax) -> int:
-        """Return where the items from `start` on end, or -1 if they don't parse; without a look into nested values
-        that may or may not be sequences, so that each byte is read a bounded number of times.
-        """  # noqa: D205
-        inner = _Walker(self._source, frozenset(), checking=True)
-        inner._window, inner._base, inner._safe = self._window, self._base, self._safe
-        depth = self.found.datasets[frame.owner].depth
-        try:
-            return inner.run_items(start, stop, frame.bound if stop < 0 else stop, syntax, depth)
-        except MalformedFile:
-            return -1
+    def _content_syntax(self, frame: _Frame, tag: int, start: int, stop: int) -> Syntax | None:
+        """Return the one encoding in which items parse from `start` exactly to `stop`, or to their delimiter if it is
+        negative; None if they do in none.
+        """  # noqa: D205  # one sentence
+        key = (start, stop)
+        if key not in self._budget.decided:
+            self._budget.decided[key] = self._decide(frame, tag, start, stop)
+        return self._budget.decided[key]
+
+    def _decide(self, frame: _Frame, tag: int, start: int, stop: int) -> Syntax | None:
+        candidates = [IMPLICIT_LITTLE]
+        if not frame.implicit:
+            candidates += [Syntax("", implicit=False, order=frame.order), EXPLICIT_LITTLE]
+        elif frame.order != IMPLICIT_LITTLE.order:
+            candidates.append(Syntax("", implicit=True, order=frame.order))
+        for content in candidates:
+            inner = _Walker(self._source, frozenset(), checking=True, budget=self._budget)
+            inner._window, inner._base, inner._safe = self._window, self._base, self._safe
+            depth = self.found.datasets[frame.owner].depth
+            try:
+                end = inner.run_items(start, stop, frame.bound if stop < 0 else stop, content, (depth, tag))
+            except MalformedFile:
+                continue
+            if stop < 0 or end == stop:
+                return content
+        return None
 
     def _cut(self, frame: _Frame, position: int) -> int:
         """Decide about fewer than eight bytes at the end of a data set."""
@@ -483,15 +558,28 @@ class _Walker:
         raise MalformedFile(reason, tag_text(tag), position)
 
     def _ends_here(self, frame: _Frame, position: int) -> bool:
-        """Tell whether what follows can't be a damaged element: pixel data or padding stands before it, and it doesn't
-        start like a later element.
-        """  # noqa: D205
-        if not (self.found.facts["pixels"] or self.found.padding):
-            return False
-        head = self._source.read(position, position + 2)
-        if len(head) < 2:  # a group number
+        """Tell whether what follows the data set can't be an element, whole or damaged.
+
+        NULs to the end of the file can't: no group is 0000. Else pixel data or padding must stand before it, and it must
+        not start like an element of a later group, nor like one with a VR.
+        """
+        head = self._source.read(position, position + 6)
+        zeros = head.count(0) == len(head) > 1 and self._is_null(position)
+        if zeros or not (self.found.facts["pixels"] or self.found.padding):
+            return zeros
+        if len(head) < 2:  # not even a group number
             return True
-        return int.from_bytes(head, "little" if frame.order == "<" else "big") < frame.last >> 16
+        if not frame.implicit and head[4:6] in VRS:
+            return False
+        return int.from_bytes(head[:2], "little" if frame.order == "<" else "big") < frame.last >> 16
+
+    def _is_null(self, position: int) -> bool:
+        """Tell whether there are only NULs from `position` on."""
+        while chunk := self._source.read(position, position + HEAD_SIZE):
+            if chunk.count(0) != len(chunk):
+                return False
+            position += len(chunk)
+        return True
 
 
 def walk(

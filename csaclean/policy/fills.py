@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 __all__ = ["FORMS", "NUMBER", "fill"]
 
-NUMBER = re.compile(rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *")
+NUMBER = re.compile(rb" *+[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)? *+")
 """A decimal number as DS, IS and the texts of Siemens write it."""
 
 _ZERO_DIGITS = bytes(ord("0") if chr(i).isdigit() and i < 128 else i for i in range(256))
@@ -27,6 +27,10 @@ _TEXT = bytes(i if i in _TEXT_STAYS else ord("X") for i in range(256))
 
 def _text(old: bytes) -> bytes:
     return old.translate(_TEXT)
+
+
+def _record(old: bytes) -> bytes:
+    return b";".join(map(_text, old.split(b";")))
 
 
 def _number(old: bytes) -> bytes:
@@ -76,6 +80,7 @@ def _each(single: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
         "text": _text,
+        "record": _record,
         "number": _each(_number),
         "integer": _each(_integer),
         "letter-code": _each(_letter_code),
@@ -89,7 +94,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 )
 """Fill by form.
 
-``text`` becomes X, its separators and line ends stay. ``number`` keeps width, sign and point, its digits become 0.
+``text`` becomes X, its separators and line ends stay; so do the semicolons of a ``record``. ``number`` keeps width, sign and point, its digits become 0.
 ``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
 ``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age. ``uid`` keeps its dots, its digits
 become 1: no component has a leading zero. ``binary-number`` becomes zero. What is not written in its form is filled as

@@ -179,6 +179,8 @@ class Plan:
     def _decide(self, selector: str, field: Field) -> Decision:
         rule: Rule | None = self._rules.find(selector, field.path)
         read_by = self._consumers(selector, field.path)
+        if rule is not None and rule.values and field.form != "code":
+            rule = None
         if rule is None:
             if field.form in _SELF_EVIDENT:
                 return Decision(redact=False, cls="", form=field.form, read_by=read_by, vouched=True)

@@ -58,6 +58,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         For a whole element: the VR that it is laid out by where the file doesn't tell (implicit VR, ``UN``).
     read_by
         Converters that read the fields, for handlers without a converter table.
+    values
+        For a whole element: the constants that it may hold. The rule speaks of no other text.
     source
         Where the facts come from.
     """
@@ -69,6 +71,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     form: str = ""
     vr: str = ""
     read_by: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     source: str = ""
 
 

@@ -87,7 +87,7 @@ class Unclaimed:
 
     selector: str
     reason: str
-    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator`` or ``foreign``."""
+    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator``, ``broken-sequence`` or ``foreign``."""
     count: int
     bytes: int
 

@@ -5,6 +5,7 @@ from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE as SYNTAX
 from csaclean.dicom.walk import Element as Walked
 from csaclean.dicom.walk import walk
+from csaclean.errors import MalformedFile
 from csaclean.handler import Claim, PrivateElement, Rule, RuleSet, parse_selector
 from csaclean.locate import Location, locate
 from csaclean.model import Layout
@@ -129,12 +130,17 @@ class TestByCreator:
         )
         assert located(dataset) == OWN
 
-    def test_fragments_are_not_claimed(self) -> None:
+    def test_a_claimed_element_in_fragments_is_an_error(self) -> None:
         dataset = private_block(0x0029, 0x10, VENDOR, {0x10: ("OB", Fragments((b"SIGN",)))})
+        with pytest.raises(MalformedFile, match="fragments"):
+            look(dataset)
+
+    def test_other_private_fragments_are_counted_and_not_loaded(self) -> None:
+        dataset = private_block(0x0029, 0x10, VENDOR, {0x77: ("OB", Fragments((b"SIGN",)))})
         found, load = look(dataset)
         assert not found.located
         assert [reason for _, reason in found.unclaimed] == ["unclaimed"]
-        assert 0x00291010 not in [tag for tag, _ in load.asked]
+        assert 0x00291077 not in [tag for tag, _ in load.asked]
 
     def test_an_empty_element_is_found(self) -> None:
         assert located(private_block(0x0029, 0x10, VENDOR, {0x10: ("OB", b"")})) == OWN
@@ -237,11 +243,10 @@ class TestOrphans:
     def test_an_unknown_creator_is_as_good_as_none(self) -> None:
         assert located(private_block(0x0029, 0x10, b"ANONYMISED", PAYLOAD)) == ORPHAN
 
-    def test_a_known_creator_that_claims_something_else_is_not(self) -> None:
+    def test_one_under_a_creator_that_claims_something_else_is_found(self) -> None:
         dataset = private_block(0x0029, 0x10, b"OTHER VENDOR", PAYLOAD)
         other = Claim(parse_selector("(0029,OTHER VENDOR,77)"))
-        assert located(dataset, CLAIM, other) == []
-        assert unclaimed(dataset, CLAIM, other) == {("(0029,other vendor,10)", "unclaimed"): (1, 14)}
+        assert located(dataset, CLAIM, other) == ORPHAN
 
     def test_another_signature_is_nobodys(self) -> None:
         dataset = private_block(0x0029, 0x10, None, {0x10: ("OB", b"OTHER content!")})

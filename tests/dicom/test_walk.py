@@ -238,9 +238,19 @@ class TestSequences:
         assert walked((CREATOR, nested), encoding).elements[1].shape is Shape.SEQUENCE
 
     def test_a_sequence_delimiter_inside_a_sequence_of_defined_length_is_an_error(self) -> None:
-        data = struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, 8) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        delimiter = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        data = struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, 16) + delimiter + delimiter
         with pytest.raises(MalformedFile, match="other than items"):
             walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
+
+    def test_a_delimiter_that_ends_a_defined_length_is_accepted(self) -> None:
+        item_end, end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0), struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        inside = encode_dataset((CREATOR, SECRET), EXPLICIT_LITTLE) + item_end
+        body = struct.pack("<HHI", 0xFFFE, 0xE000, len(inside)) + inside + end
+        data = struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, len(body)) + body
+        result = walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
+        assert [(e.owner, e.tag) for e in result.elements] == [(1, CREATOR.tag), (1, SECRET.tag)]
+        assert result.end == len(data)
 
     def test_an_item_delimiter_at_top_level_is_an_error(self) -> None:
         data = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)

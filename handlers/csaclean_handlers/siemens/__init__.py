@@ -10,7 +10,8 @@ from csaclean_handlers.siemens.witness import NibabelWitness
 
 __all__ = ["SiemensHandler"]
 
-_SIGNATURES = (b"SV10", b"VS01")
+_SIGNATURES = (b"SV10\4\3\2\1", b"SV10\0\0\0\0", b"VS01\3\4\1\2", b"VS01\0\0\0\0")
+"""CSA2 with either second magic word, plain and swapped in pairs."""
 
 
 class SiemensHandler:

@@ -76,7 +76,7 @@ def _protocol(blob: bytes) -> bytes:
     return blob[begin:end] if end >= 0 else b""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _keys(protocol: bytes) -> tuple[tuple[str, bytes], ...]:
     """Return the keys of the table that a protocol holds, each with the rest of its line.
 

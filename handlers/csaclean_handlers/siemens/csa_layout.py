@@ -27,11 +27,21 @@ _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
 UNKNOWN = "?"
 """Path of the values of a tag that is not in the vocabulary: its name may be anything."""
 
-_TEXT_UN = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol", b"PhoenixZIP", b"SrMsgBuffer"))
-"""Tags of VR UN that hold text: bytes behind their NUL are dead. Any other UN may be binary."""
+_TEXT = frozenset(
+    (
+        b"MrPhoenixProtocol",
+        b"MrProtocol",
+        b"MrEvaProtocol",
+        b"PhoenixZIP",
+        b"SrMsgBuffer",
+        b"PatReinPattern",
+        b"UsedPatientWeight",
+    )
+)
+"""Tags that hold text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
 
 _PATIENT_RECORD = re.compile(
-    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d+\.?\d*)?;(?:\d+\.?\d*)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
+    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?)?;(?:\d++(?:\.\d*+)?)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
 )
 """PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay."""
 
@@ -52,15 +62,17 @@ def _form(vr: bytes, value: bytes) -> str:
 
 
 def _patient_record(builder: Builder, name: str, value: bytes, start: int) -> None:
-    """Lay PatReinPattern out at its semicolons; one of another shape has the path ``other`` throughout."""
-    known = _PATIENT_RECORD.fullmatch(value) is not None
+    """Lay PatReinPattern out at its semicolons; one of another shape is one field, ``other``."""
+    if _PATIENT_RECORD.fullmatch(value) is None:
+        builder.value(start + len(value), f"{name}/other", "text")
+        return
     position = start
     for number, part in enumerate(value.split(b";"), 1):
         if number > 1:
             position += 1
             builder.structure(position)
         position += len(part)
-        builder.value(position, f"{name}/{number if known else 'other'}", "text")
+        builder.value(position, f"{name}/{number}", "text")
 
 
 def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem) -> None:
@@ -70,7 +82,7 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
     end = stop if nul < 0 else nul
     if nul < 0:
         builder.note("value-without-nul")
-    elif vr == b"UN" and name not in _TEXT_UN and blob.count(0, nul, stop) != stop - nul:
+    elif vr == b"UN" and name not in _TEXT and blob.count(0, nul, stop) != stop - nul:
         builder.note("binary-value")
         builder.opaque(stop)
         return
