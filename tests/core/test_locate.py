@@ -1,5 +1,7 @@
 """Locating: whose elements they are, in every data set; and what is nobody's."""
 
+import pytest
+
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE as SYNTAX
