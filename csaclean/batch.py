@@ -1,95 +1,31 @@
-"""Many files: which ones a call means, where each goes, and one report after the other.
+"""Many files: one report after the other, and a summary.
 
-Everything that can be wrong with a call is found before the first write. After that a batch goes on past every failed
-file. Files are worked on in batches of neighbours of one folder, the same whether one process works or many, so that
-``-j`` changes no verdict.
+A batch goes on past every failed file. Files are worked on in batches of neighbours of one folder, the same whether one
+process works or many, so that ``-j`` changes no verdict.
 """
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from csaclean.clean import Cleaner, PreambleAction
 from csaclean.errors import CsacleanError, DicomDirectory, NotDicom, Unsupported, UsageError, raised_at
+from csaclean.inputs import Destination, Job, find_inputs, plan_jobs
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
 from csaclean.report.model import Report, Summary
-from csaclean.write import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-__all__ = [
-    "Destination",
-    "Input",
-    "Job",
-    "Run",
-    "Settings",
-    "beside",
-    "clean_tree",
-    "find_inputs",
-    "plan_jobs",
-]
+__all__ = ["Run", "Settings", "clean_tree", "ignore_interrupts"]
 
 BATCH_SIZE: Final = 32
 """Files that share one memory of what witnesses have read."""
-_DICOM_SUFFIXES: Final = (".dcm", ".ima", ".img")
-
-
-class Input(NamedTuple):
-    """A file to be read.
-
-    Attributes
-    ----------
-    path
-        Where it is.
-    name
-        Its name relative to what the user named: in reports, and below the output folder.
-    named
-        Whether the user named this very file: then it fails where others are skipped.
-    error
-        Why it can't even be looked at; None if it can.
-    """
-
-    path: Path
-    name: str
-    named: bool
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where results go: into `folder`, in place, or nowhere.
-
-    Attributes
-    ----------
-    folder
-        Output folder; None for none.
-    in_place
-        Replace the originals.
-    overwrite
-        Whether existing files may be replaced.
-    backup
-        Folder that gets the originals before they are replaced.
-    """
-
-    folder: Path | None = None
-    in_place: bool = False
-    overwrite: bool = False
-    backup: Path | None = None
-
-
-class Job(NamedTuple):
-    """One file and where it goes; without a target it is only checked."""
-
-    source: Input
-    target: Target | None
-    backup: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,133 +39,6 @@ class Settings:
     def cleaner(self) -> Cleaner:
         """Return a cleaner for one batch."""
         return Cleaner(self.policy, installed(), self.preamble, self.proof)
-
-
-def _walk_folder(folder: Path, prefix: str) -> Iterator[Input]:
-    """Yield the files of a folder in sorted order; links to folders are not followed."""
-    failed: list[OSError] = []
-    for root, folders, names in os.walk(folder, onerror=failed.append):
-        folders.sort()
-        relative = os.path.relpath(root, folder)
-        base = prefix if relative == os.curdir else os.path.join(prefix, relative)
-        for name in sorted(names):
-            if not (name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)):
-                yield Input(Path(root, name), os.path.join(base, name), named=False)
-        while failed:
-            yield _unreadable(failed.pop(), folder, prefix)
-    while failed:
-        yield _unreadable(failed.pop(), folder, prefix)
-
-
-def _unreadable(error: OSError, folder: Path, prefix: str) -> Input:
-    path = Path(os.fsdecode(error.filename)) if error.filename else folder
-    relative = os.path.relpath(path, folder)
-    return Input(
-        path,
-        os.path.normpath(os.path.join(prefix, relative)),
-        named=True,
-        error=os.strerror(error.errno or 0),
-    )
-
-
-def find_inputs(paths: Sequence[Path]) -> list[Input]:
-    """Return the files that a call means, in the order in which they are worked on.
-
-    Parameters
-    ----------
-    paths
-        Files and folders. Names are relative to a single folder; of several, each one's own name comes first.
-    """
-    found: list[Input] = []
-    for path in paths:
-        if path.is_dir():
-            found += _walk_folder(path, "" if len(paths) == 1 else path.resolve().name)
-        elif not os.path.lexists(path):
-            found.append(Input(path, path.name, named=True, error="there is no such file"))
-        else:
-            found.append(Input(path, path.name, named=True))
-    return found
-
-
-def beside(path: Path) -> Path:
-    """Return where the cleaned copy of a single file goes: ``.clean`` before a suffix that means DICOM, else appended.
-
-    Examples
-    --------
-    >>> beside(Path("a/b.dcm")).name, beside(Path("1.2.3")).name
-    ('b.clean.dcm', '1.2.3.clean.dcm')
-    """
-    if path.suffix.lower() in _DICOM_SUFFIXES:
-        return path.with_name(f"{path.stem}.clean{path.suffix}")
-    return path.with_name(f"{path.name}.clean.dcm")
-
-
-def _refuse_inside(folder: Path, what: str, paths: Sequence[Path]) -> None:
-    resolved = folder.resolve()
-    for path in paths:
-        if path.is_dir() and resolved.is_relative_to(path.resolve()):
-            raise UsageError(
-                f"{what} lies inside an input folder: a converter run there would take both copies of every file"
-            )
-
-
-def _refuse_collisions(inputs: Sequence[Input], folder: Path) -> None:
-    """Refuse two files for one place, a file where another needs a folder, and a copy onto an original.
-
-    Raises
-    ------
-    UsageError
-        If there is one.
-    """
-    names = Counter(os.path.normpath(source.name) for source in inputs)
-    folders = {str(parent) for name in names for parent in PurePath(name).parents}
-    double = sum(count > 1 or name in folders for name, count in names.items())
-    if double:
-        raise UsageError(f"{double} of the names in the output folder would stand for more than one input")
-    originals = {source.path.resolve() for source in inputs}
-    place = folder.resolve()
-    if any(place / name in originals for name in names):
-        raise UsageError(
-            "an original would be written over; -i replaces originals, with --backup-dir elsewhere"
-        )
-
-
-def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -> list[Job]:
-    """Return where each file goes.
-
-    Raises
-    ------
-    UsageError
-        If two files would go to one place or one onto an original, the output or backup folder lies inside an input
-        folder, or, in place, an input is named twice or a link to a folder.
-    """
-    if to.backup is not None:
-        _refuse_inside(to.backup, "the backup folder", paths)
-    if to.folder is None and not to.in_place:
-        return [Job(source, None) for source in inputs]
-    if to.folder is not None:
-        if to.folder.exists() and not to.folder.is_dir():
-            raise UsageError("the output is not a folder")
-        _refuse_inside(to.folder, "the output folder", paths)
-        _refuse_collisions(inputs, to.folder)
-        return [
-            Job(source, Target(to.folder / source.name, to.overwrite, make_folder=True)) for source in inputs
-        ]
-    if any(path.is_symlink() and path.is_dir() for path in paths):
-        raise UsageError("a link to a folder is not cleaned in place; name the folder itself")
-    if len({source.path.resolve() for source in inputs}) < len(inputs):
-        raise UsageError("an input is named twice, or lies inside another one")
-    if to.backup is None:
-        return [Job(source, Target(source.path, overwrite=True, in_place=True)) for source in inputs]
-    _refuse_collisions(inputs, to.backup)
-    return [
-        Job(
-            source,
-            Target(source.path, overwrite=True, in_place=True),
-            Target(to.backup / source.name, to.overwrite, make_folder=True),
-        )
-        for source in inputs
-    ]
 
 
 def _clean_one(cleaner: Cleaner, job: Job) -> Report:

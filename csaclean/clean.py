@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
 from csaclean.dicom.deflate import deflated, inflate
-from csaclean.dicom.file import PREAMBLE_SIZE, Start, find_start
+from csaclean.dicom.elements import Element, Shape, Walk
+from csaclean.dicom.file import Start, find_start
 from csaclean.dicom.source import FileSource, Source
-from csaclean.dicom.syntax import Syntax
-from csaclean.dicom.walk import Element, Shape, Walk, walk
+from csaclean.dicom.walk import walk
 from csaclean.engine import Engine, Examined
 from csaclean.errors import (
     CsacleanError,
@@ -32,6 +32,7 @@ from csaclean.errors import (
 from csaclean.model import Fill, Patch
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
+from csaclean.regions import SHORTEST_ELEMENT, PreambleAction, find_regions
 from csaclean.registry import Registry, installed
 from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
 from csaclean.selector import fold_creator
@@ -39,12 +40,7 @@ from csaclean.write import CHUNK, Target, compare, patched, write_all, write_fil
 
 __all__ = ["Cleaner", "PreambleAction", "clean_file"]
 
-PreambleAction = Literal["null", "keep"]
 
-_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of a TIFF header: a preamble that makes the file readable as TIFF (PS3.10 section 7.1)."""
-_SHORTEST_ELEMENT: Final = 8
-"""The header of an element without value in implicit VR (PS3.5 section 7.1)."""
 _NULL: Final = Fill(0)
 _READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -111,69 +107,9 @@ def open_dicom(path: Path) -> Iterator[Opened]:
         spool, end = inflate(raw, start.offset)
         with spool:
             behind = raw.size - end
-            if behind >= _SHORTEST_ELEMENT or raw.read(end, raw.size).strip(b"\0"):
+            if behind >= SHORTEST_ELEMENT or raw.read(end, raw.size).strip(b"\0"):
                 raise MalformedFile("bytes behind the deflated data set", "", end)
             yield Opened(raw, FileSource(spool.fileno()), start, status)
-
-
-def _region(
-    source: Source, name: Literal["preamble", "padding", "trailing"], start: int, stop: int
-) -> Region:
-    nonzero = 0
-    for position in range(start, stop, CHUNK):
-        chunk = source.read(position, min(position + CHUNK, stop))
-        nonzero += len(chunk) - chunk.count(0)
-    return Region(name, start, stop - start, nonzero, "null")
-
-
-def _padding_header(size: int, syntax: Syntax, offset: int) -> bytes:
-    """Return the header of a (FFFC,FFFC) element that takes `size` bytes with its null value.
-
-    Raises
-    ------
-    MalformedFile
-        If no such header fits.
-    """
-    order: Literal["little", "big"] = "little" if syntax.order == "<" else "big"
-    tag = (0xFFFC).to_bytes(2, order) * 2
-    header = tag if syntax.implicit else tag + b"OB\0\0"
-    length = size - len(header) - 4
-    if length < 0:
-        raise MalformedFile(f"{size} bytes behind the data set are too few for an element", "", offset)
-    return header + (length - length % 2).to_bytes(4, order)
-
-
-def _regions(opened: Opened, found: Walk, preamble: PreambleAction) -> tuple[list[Region], list[Patch]]:
-    """Return the regions outside all elements and what is to be written there."""
-    source, start = opened.source, opened.start
-    regions: list[Region] = []
-    patches: list[Patch] = []
-    if start.preamble:
-        region = _region(source, "preamble", 0, PREAMBLE_SIZE)
-        if region.nonzero:
-            if preamble == "keep" or source.read(0, 4) in _TIFF:
-                regions.append(Region("preamble", 0, PREAMBLE_SIZE, region.nonzero, "keep"))
-            else:
-                regions.append(region)
-                patches.append(Patch(0, PREAMBLE_SIZE, _NULL))
-    for low, high in found.padding:
-        region = _region(source, "padding", low, high)
-        regions.append(region)
-        if region.nonzero:
-            patches.append(Patch(low, high, _NULL))
-    size = source.size - found.end
-    if size:
-        region = _region(source, "trailing", found.end, source.size)
-        if size < _SHORTEST_ELEMENT or not region.nonzero:
-            regions.append(region)
-            if region.nonzero:
-                patches.append(Patch(found.end, source.size, _NULL))
-        else:
-            header = _padding_header(size, start.syntax, found.end)
-            regions.append(Region("trailing", found.end, size, region.nonzero, "padding-element"))
-            patches.append(Patch(found.end, found.end + len(header), header))
-            patches.append(Patch(found.end + len(header), source.size, _NULL))
-    return regions, patches
 
 
 @dataclass
@@ -234,7 +170,7 @@ class Cleaner:
 
         found = walk(source, opened.start.syntax, opened.start.offset)
         examined = self.engine.examine(found.elements, found.datasets, load)
-        regions, patches = _regions(opened, found, self.preamble)
+        regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
         _check_patches(patches, examined, regions)

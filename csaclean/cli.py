@@ -17,8 +17,9 @@ from csaclean import __version__
 from csaclean.errors import CsacleanError, UsageError, raised_at
 
 if TYPE_CHECKING:
-    from csaclean.batch import Job, Run, Settings
+    from csaclean.batch import Run, Settings
     from csaclean.console import Console
+    from csaclean.inputs import Job
 
 __all__ = ["main"]
 
@@ -123,7 +124,7 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
 
 def _clean(arguments: argparse.Namespace) -> int:
-    from csaclean.batch import Destination, Job, beside, find_inputs, plan_jobs
+    from csaclean.inputs import Destination, Job, beside, find_inputs, plan_jobs
     from csaclean.write import Target
 
     paths: list[Path] = arguments.paths
@@ -148,7 +149,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from csaclean.batch import Destination, find_inputs, plan_jobs
+    from csaclean.inputs import Destination, find_inputs, plan_jobs
 
     settings = _settings(arguments)
     paths: list[Path] = arguments.paths

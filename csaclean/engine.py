@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from csaclean.dicom.creators import private_tag
-from csaclean.dicom.walk import SPECIFIC_CHARACTER_SET, DataSet, Element
+from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import Located, Location, locate

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from csaclean.dicom.creators import LONGEST, is_creator, private_tag, resolve_creators
-from csaclean.dicom.walk import STANDARD, DataSet, Element, Shape
+from csaclean.dicom.elements import DataSet, Element, Shape
+from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step, folded

@@ -19,9 +19,10 @@ from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found
+from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
-from csaclean.dicom.walk import MAX_DEPTH, SPECIFIC_CHARACTER_SET, tag_text, walk
+from csaclean.dicom.walk import MAX_DEPTH, walk
 from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile
 from csaclean.model import Patch
 from csaclean.policy.policies import load_policy

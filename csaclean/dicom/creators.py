@@ -8,7 +8,7 @@ may have one creator: all of that occurs.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from csaclean.dicom.walk import Element, Shape
+from csaclean.dicom.elements import Element, Shape
 from csaclean.selector import fold_creator
 
 __all__ = ["LONGEST", "PrivateTag", "is_creator", "private_tag", "resolve_creators"]

@@ -6,9 +6,10 @@ an element that a data set can start with, and walks to its end under one transf
 
 from typing import Final, Literal, NamedTuple
 
+from csaclean.dicom.elements import VRS
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax, syntax_of
-from csaclean.dicom.walk import VRS, walk, walk_group
+from csaclean.dicom.walk import walk, walk_group
 from csaclean.errors import MalformedFile, NotDicom, Unsupported
 
 __all__ = ["PREAMBLE_SIZE", "Start", "find_start"]

@@ -10,21 +10,28 @@ explicit where a writer copied it unchanged. One that starts as a sequence and d
 """
 
 import struct
-from collections import Counter
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from csaclean.dicom.elements import (
+    LONG_VRS,
+    SHORT_VRS,
+    SPECIFIC_CHARACTER_SET,
+    VRS,
+    DataSet,
+    Element,
+    Shape,
+    Walk,
+    tag_text,
+)
 from csaclean.dicom.source import HEAD_SIZE, Source
 from csaclean.dicom.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
 
-__all__ = ["MAX_DEPTH", "STANDARD", "VRS", "DataSet", "Element", "Shape", "Walk", "tag_text", "walk"]
+__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "STANDARD", "walk", "walk_group"]
 
 MAX_DEPTH: Final = 64
 """Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
 
-SPECIFIC_CHARACTER_SET: Final = 0x00080005
 ROWS: Final = 0x00280010
 PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 PADDING: Final = 0xFFFCFFFC
@@ -48,131 +55,7 @@ _JUMP_SIZE: Final = 4 << 10
 _HEADER_SIZE: Final = 8
 _LONG_HEADER_SIZE: Final = 12
 
-_LONG_VRS: Final = {
-    vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
-}
-_SHORT_VRS: Final = {
-    vr.encode(): vr
-    for vr in (
-        [
-            "AE",
-            "AS",
-            "AT",
-            "CS",
-            "DA",
-            "DS",
-            "DT",
-            "FD",
-            "FL",
-            "IS",
-            "LO",
-            "LT",
-            "PN",
-            "SH",
-            "SL",
-            "SS",
-            "ST",
-            "TM",
-            "UI",
-            "UL",
-            "US",
-        ]
-    )
-}
-VRS: Final = frozenset((*_LONG_VRS, *_SHORT_VRS))
-"""All value representations, as they are written."""
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
-
-
-class Shape(IntEnum):
-    """What stands between an element's header and its end."""
-
-    VALUE = 0
-    SEQUENCE = 1
-    FRAGMENTS = 2
-
-
-class Element(NamedTuple):
-    """A data element; offsets are absolute in the source.
-
-    Attributes
-    ----------
-    owner
-        Number of the data set that holds it, an index of `Walk.datasets`.
-    tag
-        Group and element number as one 32-bit number.
-    vr
-        As written; None in implicit VR.
-    header, start, stop
-        Where the header and the value begin and where the value ends, without a delimiter. A sequence of undefined
-        length has `stop` equal to `start`.
-    shape
-        Value, sequence or fragments.
-    order
-        Byte order of its header and its numbers.
-    """
-
-    owner: int
-    tag: int
-    vr: str | None
-    header: int
-    start: int
-    stop: int
-    shape: Shape
-    order: ByteOrder
-
-
-class DataSet(NamedTuple):
-    """A data set: the root, or one item of a sequence.
-
-    Attributes
-    ----------
-    parent
-        Number of the enclosing data set; -1 for the root.
-    tag, item
-        The sequence, and which item of it this is, from 0.
-    private
-        Whether a private sequence is around it: all of its elements are private matter.
-    depth
-        0 for the root.
-    """
-
-    parent: int
-    tag: int
-    item: int
-    private: bool
-    depth: int
-
-
-@dataclass(slots=True)
-class Walk:
-    """What a walk found.
-
-    Attributes
-    ----------
-    elements
-        In file order.
-    datasets
-        The root first.
-    facts
-        How often something remarkable was met, by code: ``duplicate-tag``, ``order-break``, ``odd-length``,
-        ``digital-signature``, ``no-pixel-data``, ``broken-sequence``.
-    broken
-        Where the values start that begin as a sequence does and don't parse as one: without a VR, or of VR ``UN``. They
-        may hide elements, so they are returned whatever their tag.
-    padding, pixels
-        Values of (FFFC,FFFC) elements and of pixel data at top level, as offsets.
-    end
-        Where the data set ends; what follows is not DICOM.
-    """
-
-    elements: list[Element] = field(default_factory=list)
-    datasets: list[DataSet] = field(default_factory=list)
-    facts: Counter[str] = field(default_factory=Counter)
-    broken: set[int] = field(default_factory=set)
-    padding: list[tuple[int, int]] = field(default_factory=list)
-    pixels: list[tuple[int, int]] = field(default_factory=list)
-    end: int = 0
 
 
 class _Frame:
@@ -202,17 +85,6 @@ class _Frame:
         self.private = private
         self.last = -1
         self.count = 0
-
-
-def tag_text(tag: int) -> str:
-    """Return a tag as documents write it.
-
-    Examples
-    --------
-    >>> tag_text(0x7FE00010)
-    '(7FE0,0010)'
-    """
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 class _Budget:
@@ -383,9 +255,9 @@ class _Walker:
             return self._broken("a delimiter where no item ends", frame, tag, position)
         if frame.implicit:
             _, _, length = self._plain[frame.order].unpack_from(window, offset)
-        elif (vr := _SHORT_VRS.get(vr_bytes)) is not None:
+        elif (vr := SHORT_VRS.get(vr_bytes)) is not None:
             length = short
-        elif (vr := _LONG_VRS.get(vr_bytes)) is not None:
+        elif (vr := LONG_VRS.get(vr_bytes)) is not None:
             start = position + _LONG_HEADER_SIZE
         else:
             return self._broken("no VR where one must stand", frame, tag, position)

@@ -3,9 +3,9 @@
 import pytest
 
 from csaclean.dicom.creators import private_tag
+from csaclean.dicom.elements import Element as Walked
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE as SYNTAX
-from csaclean.dicom.walk import Element as Walked
 from csaclean.dicom.walk import walk
 from csaclean.errors import MalformedFile
 from csaclean.handler import Claim, PrivateElement, Rule, RuleSet, parse_selector

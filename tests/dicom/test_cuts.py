@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from csaclean.dicom.deflate import inflate
+from csaclean.dicom.elements import Walk
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource, FileSource, Source
-from csaclean.dicom.walk import Walk, walk
+from csaclean.dicom.walk import walk
 from csaclean.errors import MalformedFile, NotDicom
 from phantom_file import Phantom, file_bytes
 from phantom_writer import (

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from csaclean.dicom import syntax as syntaxes
+from csaclean.dicom.elements import Shape, Walk, tag_text
 from csaclean.dicom.source import HEAD_SIZE, BytesSource, FileSource
 from csaclean.dicom.syntax import Syntax
-from csaclean.dicom.walk import MAX_DEPTH, Shape, Walk, tag_text, walk
+from csaclean.dicom.walk import MAX_DEPTH, walk
 from csaclean.errors import LimitExceeded, MalformedFile
 from phantom_writer import (
     EXPLICIT_BIG,

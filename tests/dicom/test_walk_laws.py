@@ -5,9 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from csaclean.dicom.deflate import inflate
+from csaclean.dicom.elements import Shape, Walk
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource, FileSource, Source
-from csaclean.dicom.walk import Shape, Walk, walk
+from csaclean.dicom.walk import walk
 from csaclean.errors import CsacleanError
 from phantom_creators import small_headers
 from phantom_file import Phantom, file_bytes

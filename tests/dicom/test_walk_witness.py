@@ -15,9 +15,10 @@ from pydicom.sequence import Sequence
 from pydicom.values import convert_SQ
 
 from csaclean.dicom.deflate import inflate
+from csaclean.dicom.elements import Shape
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource, FileSource, Source
-from csaclean.dicom.walk import Shape, walk
+from csaclean.dicom.walk import walk
 from csaclean.errors import CsacleanError
 from phantom_creators import creator_cases
 from phantom_file import Phantom, file_bytes

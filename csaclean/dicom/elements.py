@@ -1,0 +1,152 @@
+"""What a walk returns: data elements, the data sets that hold them, and what was remarkable about them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from csaclean.dicom.syntax import ByteOrder
+
+__all__ = [
+    "LONG_VRS",
+    "SHORT_VRS",
+    "SPECIFIC_CHARACTER_SET",
+    "VRS",
+    "DataSet",
+    "Element",
+    "Shape",
+    "Walk",
+    "tag_text",
+]
+
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+
+LONG_VRS: Final = {
+    vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+}
+_SHORT = (
+    "AE",
+    "AS",
+    "AT",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "FD",
+    "FL",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "SL",
+    "SS",
+    "ST",
+    "TM",
+)
+SHORT_VRS: Final = {vr.encode(): vr for vr in (*_SHORT, "UI", "UL", "US")}
+"""Value representations (PS3.5 table 6.2-1) by the bytes that stand for them: with a length of 32 bits, or of 16."""
+VRS: Final = frozenset((*LONG_VRS, *SHORT_VRS))
+"""All value representations, as they are written."""
+
+
+class Shape(IntEnum):
+    """What stands between an element's header and its end."""
+
+    VALUE = 0
+    SEQUENCE = 1
+    FRAGMENTS = 2
+
+
+class Element(NamedTuple):
+    """A data element; offsets are absolute in the source.
+
+    Attributes
+    ----------
+    owner
+        Number of the data set that holds it, an index of `Walk.datasets`.
+    tag
+        Group and element number as one 32-bit number.
+    vr
+        As written; None in implicit VR.
+    header, start, stop
+        Where the header and the value begin and where the value ends, without a delimiter. A sequence of undefined
+        length has `stop` equal to `start`.
+    shape
+        Value, sequence or fragments.
+    order
+        Byte order of its header and its numbers.
+    """
+
+    owner: int
+    tag: int
+    vr: str | None
+    header: int
+    start: int
+    stop: int
+    shape: Shape
+    order: ByteOrder
+
+
+class DataSet(NamedTuple):
+    """A data set: the root, or one item of a sequence.
+
+    Attributes
+    ----------
+    parent
+        Number of the enclosing data set; -1 for the root.
+    tag, item
+        The sequence, and which item of it this is, from 0.
+    private
+        Whether a private sequence is around it: all of its elements are private matter.
+    depth
+        0 for the root.
+    """
+
+    parent: int
+    tag: int
+    item: int
+    private: bool
+    depth: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a walk found.
+
+    Attributes
+    ----------
+    elements
+        In file order.
+    datasets
+        The root first.
+    facts
+        How often something remarkable was met, by code: ``duplicate-tag``, ``order-break``, ``odd-length``,
+        ``digital-signature``, ``no-pixel-data``, ``broken-sequence``.
+    broken
+        Where the values start that begin as a sequence does and don't parse as one: without a VR, or of VR ``UN``. They
+        may hide elements, so they are returned whatever their tag.
+    padding, pixels
+        Values of (FFFC,FFFC) elements and of pixel data at top level, as offsets.
+    end
+        Where the data set ends; what follows is not DICOM.
+    """
+
+    elements: list[Element] = field(default_factory=list)
+    datasets: list[DataSet] = field(default_factory=list)
+    facts: Counter[str] = field(default_factory=Counter)
+    broken: set[int] = field(default_factory=set)
+    padding: list[tuple[int, int]] = field(default_factory=list)
+    pixels: list[tuple[int, int]] = field(default_factory=list)
+    end: int = 0
+
+
+def tag_text(tag: int) -> str:
+    """Return a tag as documents write it.
+
+    Examples
+    --------
+    >>> tag_text(0x7FE00010)
+    '(7FE0,0010)'
+    """
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
