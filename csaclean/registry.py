@@ -36,6 +36,13 @@ class Registered(NamedTuple):
         return getattr(self.handler, "converters", None)
 
 
+_FIELD_TYPES: Final = {(kind.value, NoneType) for kind in (Kind.STRUCTURE, Kind.DEAD, Kind.OPAQUE)} | {
+    (Kind.VALUE.value, Field),
+    (Kind.VIEW.value, View),
+}
+"""What stands in the third column of a layout, by kind."""
+
+
 def _fault(layout: object, size: int) -> str:
     """Say what is wrong with a handler's answer about a value of `size` bytes; nothing if it is a layout of it."""
     if not isinstance(layout, Layout):
@@ -47,11 +54,7 @@ def _fault(layout: object, size: int) -> str:
         return "a layout with columns of different length"
     if (stops[-1] if stops else 0) != size or any(a >= b for a, b in zip([0, *stops], stops, strict=False)):
         return "a layout with a hole"
-    wanted = {Kind.VALUE: Field, Kind.VIEW: View}
-    if any(
-        not isinstance(field, wanted.get(Kind(kind), NoneType))
-        for kind, field in zip(kinds, fields, strict=True)
-    ):
+    if not set(zip(kinds, map(type, fields), strict=True)) <= _FIELD_TYPES:
         return "a layout with a field that is none, or a value without one"
     return ""
 
