@@ -75,7 +75,7 @@ def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) ->
         )
         yield from _spans(one, engine, (one.old, one.layout, ""), "  ", values=values)
     for unclaimed in report.unclaimed:
-        yield f"{unclaimed.selector}: {unclaimed.reason}, {unclaimed.count} of {unclaimed.bytes} bytes"
+        yield f"{unclaimed.selector}: {unclaimed.reason}, {unclaimed.count} element(s), {unclaimed.bytes} bytes"
     for code, count in report.facts.items():
         yield f"{code}: {count}"
 
