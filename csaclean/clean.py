@@ -79,6 +79,8 @@ def _open(path: Path) -> Iterator[FileSource]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise NotDicom("not a regular file")
         descriptor = os.open(path, _READ)
+    except ValueError:
+        raise IoFailed("can't read: the name is none that a file can have") from None
     except OSError as error:
         raise IoFailed(f"can't read: {os.strerror(error.errno or 0)}") from None
     try:
@@ -173,11 +175,11 @@ class Cleaner:
         regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
-        _check_patches(patches, examined, regions)
-        self._sweep(source, found, examined, regions)
+        check_patches(patches, examined, regions)
+        self.sweep(source, found, examined, regions)
         return Found(found, examined, tuple(patches), tuple(regions))
 
-    def _sweep(self, source: Source, found: Walk, examined: Examined, regions: Sequence[Region]) -> None:
+    def sweep(self, source: Source, found: Walk, examined: Examined, regions: Sequence[Region]) -> None:
         """Look for payloads with a claimed signature outside everything that was claimed or is reported as unclaimed.
 
         The walk can only find what the data set's structure tells. This is the check that doesn't believe it.
@@ -263,7 +265,7 @@ class Cleaner:
             return self.report(name, opened.start.syntax.name, found, written=write)
 
 
-def _check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequence[Region]) -> None:
+def check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequence[Region]) -> None:
     """Check that patches are what was proved: whole new values of claimed elements, or inside named regions.
 
     Raises
@@ -396,7 +398,10 @@ def clean_file(
     """
     source, target = Path(src), Path(dst)
     cleaner = Cleaner(load_policy(policy), installed(), preamble, proof)
-    same = source.resolve() == target.resolve()
+    try:
+        same = source.resolve() == target.resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise IoFailed("source or target are names that no file can have, or links in a circle") from None
     if same and (source.is_symlink() or target.is_symlink()):
         raise Unsupported("a symbolic link is not cleaned in place")
     try:

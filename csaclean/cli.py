@@ -37,8 +37,14 @@ _EPILOG: Final = (
 )
 
 
+def _path(text: str) -> Path:
+    if not text:  # an unset variable: Path("") would be the current folder
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
+
+
 def _add_working_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
     parser.add_argument(
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
     )
@@ -64,7 +70,7 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="one line per file")
     parser.add_argument(
-        "--log-file", type=Path, metavar="FILE", help="append every line of the run to a file"
+        "--log-file", type=_path, metavar="FILE", help="append every line of the run to a file"
     )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
 
@@ -81,10 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     clean = commands.add_parser("clean", help="clean files", epilog=_EPILOG)
     _add_working_options(clean)
     where = clean.add_mutually_exclusive_group()
-    where.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write to, made if missing")
+    where.add_argument(
+        "-o", "--output", type=_path, metavar="DIR", help="folder to write to, made if missing"
+    )
     where.add_argument("-i", "--in-place", action="store_true", help="replace the originals")
     clean.add_argument("--overwrite", action="store_true", help="replace files that are already there")
-    clean.add_argument("--backup-dir", type=Path, metavar="DIR", help="with -i: copy originals there first")
+    clean.add_argument("--backup-dir", type=_path, metavar="DIR", help="with -i: copy originals there first")
     clean.set_defaults(run=_clean)
 
     check = commands.add_parser("check", help="say what would change; write nothing", epilog=_EPILOG)
@@ -92,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     show = commands.add_parser("show", help="show the private elements of a file, span by span")
-    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("file", type=_path, metavar="FILE")
     show.add_argument(
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show"
     )

@@ -134,8 +134,13 @@ def _refuse_inside(folder: Path, what: str, paths: Sequence[Path]) -> None:
             )
 
 
-def _refuse_collisions(inputs: Sequence[Input], folder: Path) -> None:
-    """Refuse two files for one place, a file where another needs a folder, and a copy onto an original.
+def _place(path: Path) -> Path:
+    """Return where a file really lies, the file itself not followed if it is a link."""
+    return path.parent.resolve() / path.name
+
+
+def _refuse_collisions(paths: Sequence[Path], inputs: Sequence[Input], folder: Path) -> None:
+    """Refuse two files for one place, a file where another needs a folder, and a copy onto or among the originals.
 
     Raises
     ------
@@ -147,12 +152,16 @@ def _refuse_collisions(inputs: Sequence[Input], folder: Path) -> None:
     double = sum(count > 1 or name in folders for name, count in names.items())
     if double:
         raise UsageError(f"{double} of the names in the output folder would stand for more than one input")
-    originals = {source.path.resolve() for source in inputs}
-    place = folder.resolve()
-    if any(place / name in originals for name in names):
-        raise UsageError(
-            "an original would be written over; -i replaces originals, with --backup-dir elsewhere"
-        )
+    originals = {source.path.resolve() for source in inputs} | {_place(source.path) for source in inputs}
+    trees = [path.resolve() for path in paths if path.is_dir()]
+    for name in names:
+        place = _place(folder / name)
+        if place in originals:
+            raise UsageError(
+                "an original would be written over; -i replaces originals, with --backup-dir elsewhere"
+            )
+        if any(place.is_relative_to(tree) for tree in trees):
+            raise UsageError("a link in the output folder leads into an input folder")
 
 
 def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -> list[Job]:
@@ -165,24 +174,26 @@ def plan_jobs(paths: Sequence[Path], inputs: Sequence[Input], to: Destination) -
         folder, or, in place, an input is named twice or a link to a folder.
     """
     if to.backup is not None:
-        _refuse_inside(to.backup, "the backup folder", paths)
+        _refuse_inside(
+            to.backup, "the backup folder", [path if path.is_dir() else path.parent for path in paths]
+        )
     if to.folder is None and not to.in_place:
         return [Job(source, None) for source in inputs]
+    if len({_place(source.path) for source in inputs}) < len(inputs):
+        raise UsageError("an input is named twice, or lies inside another one")
     if to.folder is not None:
         if to.folder.exists() and not to.folder.is_dir():
             raise UsageError("the output is not a folder")
         _refuse_inside(to.folder, "the output folder", paths)
-        _refuse_collisions(inputs, to.folder)
+        _refuse_collisions(paths, inputs, to.folder)
         return [
             Job(source, Target(to.folder / source.name, to.overwrite, make_folder=True)) for source in inputs
         ]
     if any(path.is_symlink() and path.is_dir() for path in paths):
         raise UsageError("a link to a folder is not cleaned in place; name the folder itself")
-    if len({source.path.resolve() for source in inputs}) < len(inputs):
-        raise UsageError("an input is named twice, or lies inside another one")
     if to.backup is None:
         return [Job(source, Target(source.path, overwrite=True, in_place=True)) for source in inputs]
-    _refuse_collisions(inputs, to.backup)
+    _refuse_collisions(paths, inputs, to.backup)
     return [
         Job(
             source,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from csaclean.dicom.creators import LONGEST, is_creator, private_tag, resolve_creators
+from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
 from csaclean.dicom.elements import DataSet, Element, Shape
 from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile
@@ -124,6 +124,13 @@ class _Locator:
                 return claimed, False
         return self.orphan(element)
 
+    def hides_payload(self, element: Element, names: tuple[str, ...]) -> bool:
+        """Tell whether a payload stands in the place of a creator: one that nobody knows, and that is no text."""
+        if any(map(self._registry.knows, names)) or element.stop - element.start < self._signature_size:
+            return False
+        head = self._load(element, self._signature_size)
+        return any(byte < ord(" ") for byte in head) and self.orphan(element)[0] is not None
+
     def orphan(self, element: Element) -> tuple[Claimed | None, bool]:
         """Return the claim on a private element by its first bytes, and whether there is one."""
         size = min(self._signature_size, element.stop - element.start)
@@ -188,8 +195,8 @@ def locate(
             found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", size)
         if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
             continue
-        if is_creator(tag) and (size <= LONGEST or locator.orphan(element)[0] is None):
-            names = creators.get((owner, tag >> 16, tag & 0xFF), ())
+        names = creators.get((owner, tag >> 16, tag & 0xFF), ()) if is_creator(tag) else ()
+        if is_creator(tag) and not locator.hides_payload(element, names):
             if size and not names:
                 found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
             for name in names:

@@ -5,7 +5,7 @@ from typing import Final
 from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
-__all__ = ["FIELD_VRS", "UNTYPED", "layout_by_vr"]
+__all__ = ["FIELD_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr"]
 
 UNTYPED: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 """VRs under which a rewriter may have put anything: the rule's VR counts instead."""
@@ -43,6 +43,8 @@ _TEXT_FORMS: Final = {
 }
 _NUMERIC_FORMS: Final = frozenset(("integer", "number"))
 _NUMBERS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
+TEXT_VRS: Final = frozenset(vr for vr, form in _TEXT_FORMS.items() if form == "text")
+"""VRs of free or coded text."""
 FIELD_VRS: Final = frozenset(_TEXT_FORMS) | _NUMBERS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 

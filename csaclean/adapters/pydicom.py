@@ -18,12 +18,12 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag
 
-from csaclean.clean import Cleaner, Found
+from csaclean.clean import Cleaner, Found, check_patches
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
-from csaclean.dicom.walk import MAX_DEPTH, walk
-from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile
+from csaclean.dicom.walk import MAX_DEPTH, PIXELS, walk
+from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile, ProofFailed
 from csaclean.model import Patch
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
@@ -49,6 +49,7 @@ class _Stream:
     """A data set's private matter as explicit VR data elements in one byte order."""
 
     order: Literal["little", "big"]
+    signatures: tuple[bytes, ...]
     data: bytearray = field(default_factory=bytearray)
     leaves: list[_Leaf] = field(default_factory=list)
 
@@ -74,6 +75,24 @@ class _Stream:
                 self._add_sequence(dataset, tag, private=inside, depth=depth)
             elif inside or vr == "UN" or tag == SPECIFIC_CHARACTER_SET:  # UN may hold a sequence
                 self._add_leaf(dataset, tag, vr)
+            elif depth or tag not in PIXELS:
+                self._refuse_signatures(dataset, tag)
+
+    def _refuse_signatures(self, dataset: Dataset, tag: BaseTag) -> None:
+        """Look for a payload with a claimed signature in a standard element, as is done in files.
+
+        Raises
+        ------
+        ProofFailed
+            If there is one.
+        """
+        value = _item(dataset, tag).value
+        if isinstance(value, bytes) and any(signature in value for signature in self.signatures):
+            raise ProofFailed(
+                "rows",
+                "a payload with a claimed signature stands outside every private element",
+                tag_text(tag),
+            )
 
     def _add_sequence(self, dataset: Dataset, tag: BaseTag, *, private: bool, depth: int) -> None:
         self._header(tag, b"SQ", 0xFFFFFFFF)
@@ -130,15 +149,13 @@ def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) ->
 
 
 def _assign(leaf: _Leaf, value: bytes, order: Literal["little", "big"]) -> None:
-    element = _item(leaf.dataset, leaf.tag)
-    if isinstance(element, RawDataElement):
-        leaf.dataset[leaf.tag] = element._replace(value=value)
-    elif isinstance(element.value, bytes):
-        element.value = value
-    else:
-        leaf.dataset[leaf.tag] = RawDataElement(
-            leaf.tag, leaf.vr, len(value), value, 0, False, order == "little"
-        )
+    """Put a raw element in the place of an element.
+
+    Not by ``dataset[tag] = ...``: that converts the private creator, which may fail when half of the data set is
+    changed. This can't fail.
+    """
+    raw = RawDataElement(leaf.tag, leaf.vr, len(value), value, 0, False, order == "little")
+    leaf.dataset._dict[leaf.tag] = raw
 
 
 def _changed(
@@ -181,7 +198,8 @@ def clean_dataset(
     """
     little = ds.original_encoding[1] is not False
     order: Literal["little", "big"] = "little" if little else "big"
-    stream = _Stream(order)
+    registry = installed()
+    stream = _Stream(order, registry.signatures)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values
         try:
@@ -190,7 +208,7 @@ def clean_dataset(
             raise
         except Exception as error:  # noqa: BLE001  # a deferred value whose file is gone, and whatever else pydicom meets
             raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
-        cleaner = Cleaner(load_policy(policy), installed(), proof=proof)
+        cleaner = Cleaner(load_policy(policy), registry, proof=proof)
         source = BytesSource(bytes(stream.data))
         syntax = EXPLICIT_LITTLE if little else EXPLICIT_BIG
         found = walk(source, syntax)
@@ -202,6 +220,8 @@ def clean_dataset(
             ),
         )
         patches = examined.patches()
+        check_patches(patches, examined, ())
+        cleaner.sweep(source, found, examined, ())
         new = b"".join(patched(source, patches, 0, source.size))
         for leaf, value in list(_changed(stream.leaves, patches, new, stream.data)):
             _assign(leaf, value, order)

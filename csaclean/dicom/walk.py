@@ -43,8 +43,10 @@ MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""
 CHECKS: Final = 500_000
 """Headers that may be read to find out whether values are sequences, whatever the file's size ..."""
-_BYTES_PER_CHECK: Final = 4
+_BYTES_PER_CHECK: Final = 2
 """... and how many bytes of the file allow one more."""
+_CHECKS_PER_VALUE: Final = 8
+"""What it costs to begin: as much as some headers."""
 _ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
@@ -92,17 +94,17 @@ class _Budget:
 
     def __init__(self, checks: int) -> None:
         self._left = checks
-        self.decided: dict[tuple[int, int], Syntax | None] = {}
+        self.decided: dict[tuple[int, int, int, bool, ByteOrder], Syntax | None] = {}
 
-    def spend(self, tag: int) -> None:
-        """Count one header.
+    def spend(self, tag: int, checks: int = 1) -> None:
+        """Count headers that are read.
 
         Raises
         ------
         LimitExceeded
             If there were too many: values inside values that may all be sequences.
         """
-        self._left -= 1
+        self._left -= checks
         if self._left < 0:
             raise LimitExceeded("too many values that may be sequences", tag_text(tag))
 
@@ -163,7 +165,7 @@ class _Walker:
             implicit=syntax.implicit,
             order=syntax.order,
             owner=owner,
-            tag=0,
+            tag=0 if parent is None else parent.tag,
             private=private,
         )
 
@@ -275,6 +277,8 @@ class _Walker:
         content = self._sequence_syntax(frame, tag, vr, start, stop)
         if content is not None:
             self._keep(frame, tag, vr, position, start, stop, Shape.SEQUENCE)
+            if self._checking and vr != "SQ":
+                return stop  # to decide that it is a sequence, it was walked to this very end
             self._open_sequence(stack, frame, tag, stop, content)
             return start
         self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
@@ -394,8 +398,9 @@ class _Walker:
         """Return the one encoding in which items parse from `start` exactly to `stop`, or to their delimiter if it is
         negative; None if they do in none.
         """  # noqa: D205  # one sentence
-        key = (start, stop)
+        key = (start, stop, frame.bound, frame.implicit, frame.order)
         if key not in self._budget.decided:
+            self._budget.spend(tag, _CHECKS_PER_VALUE)
             self._budget.decided[key] = self._decide(frame, tag, start, stop)
         return self._budget.decided[key]
 

@@ -89,12 +89,16 @@ def _user_table(path: Path) -> dict[str, Any]:
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
+    except RecursionError:
+        raise PolicyError(f"{path.name}: nested too deeply") from None
     except OSError as error:
         raise PolicyError(f"{path.name}: {os.strerror(error.errno or 0)}") from None
     except UnicodeError:
         raise PolicyError(f"{path.name}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{path.name}: not TOML: {error}") from None
+    except ValueError:
+        raise PolicyError("a name that no policy file can have") from None
     base = table.pop("extends", None)
     if base is None:
         return table
@@ -131,7 +135,7 @@ def load_policy(policy: str | os.PathLike[str]) -> Policy:
     PolicyError
         If there is none, or the file breaks the form; the message names the file and everything that is wrong.
     """
-    name = os.fspath(policy)
+    name = os.fsdecode(policy)
     is_file = name.endswith(".toml")
     if not is_file and name not in policy_names():
         hint = "; a policy file's name ends in .toml" if os.path.lexists(name) else ""

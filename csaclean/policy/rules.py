@@ -16,7 +16,7 @@ import msgspec
 from csaclean.errors import PolicyError
 from csaclean.policy.fills import FORMS
 from csaclean.selector import format_selector, parse_selector
-from csaclean.vr_layout import FIELD_VRS
+from csaclean.vr_layout import FIELD_VRS, TEXT_VRS
 
 __all__ = ["CLASSES", "FieldClass", "Rule", "RuleSet"]
 
@@ -127,6 +127,8 @@ class RuleSet:
             raise PolicyError(f"no form {rule.form!r}; there are {', '.join(FORMS)}", where)
         if rule.vr and rule.field:
             raise PolicyError("a rule has fields, or is on a whole element and has a vr", where)
+        if rule.values and (rule.vr not in TEXT_VRS or not all(value.isascii() for value in rule.values)):
+            raise PolicyError("values are ASCII texts of a whole element with a text vr", where)
         if rule.vr and rule.vr not in FIELD_VRS:
             raise PolicyError(f"vr {rule.vr!r} is none that an element is laid out by", where)
 

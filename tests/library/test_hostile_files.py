@@ -1,10 +1,16 @@
 """Files made to hide something: what is claimed is found and cleaned, or the file is refused, or nobody vouches for it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 
 import csaclean
 from csaclean.clean import Cleaner
@@ -21,6 +27,7 @@ from csaclean.model import Patch
 from csaclean.policy.policies import load_policy
 from csaclean.registry import installed
 from csaclean.report.model import Report
+from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, encode
 from phantom_csa import image_header, series_header, with_canaries
 from phantom_file import Phantom, file_bytes
 from phantom_writer import (
@@ -32,6 +39,8 @@ from phantom_writer import (
     Fragments,
     encode_dataset,
     private_block,
+    sequence,
+    text,
 )
 from phantoms import CREATOR, base_image, csa_block, csa_elements, plain_image
 
@@ -131,7 +140,7 @@ class TestBrokenSequences:
     def test_too_many_values_that_may_be_sequences_are_a_limit(
         self, clean: Clean, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("csaclean.dicom.walk.CHECKS", 100)
+        monkeypatch.setattr("csaclean.dicom.walk.CHECKS", 200)
         monkeypatch.setattr("csaclean.dicom.walk._BYTES_PER_CHECK", 1 << 40)
         one = b"\x29\0\x30\x10UN\0\0\xff\xff\xff\xff" + item(b"") + SEQUENCE_END
         data = file_bytes(Phantom(plain_image(pixels=False)))
@@ -157,6 +166,16 @@ class TestPlacesToHideIn:
     def test_a_header_in_the_place_of_a_creator_is_cleaned(self, clean: Clean) -> None:
         _, data = clean(file_bytes(Phantom(plain_image((Element(0x00290010, "OB", IMAGE),)))))
         assert headers_are_clean(data)
+
+    def test_a_short_header_in_the_place_of_a_creator_is_cleaned(self, clean: Clean) -> None:
+        short = encode(CsaHeader.build([CsaTag.build("B_value", "IS", [b"0"], fill=b"Z")], fill=b"Z"))
+        _, data = clean(file_bytes(Phantom(plain_image((Element(0x00290012, "LO", short),)))))
+        assert b"ZZZ" not in data
+
+    def test_a_header_in_a_standard_element_is_refused_in_data_sets_too(self) -> None:
+        data = file_bytes(Phantom(plain_image((Element(0x00420011, "OB", IMAGE),))))
+        with pytest.raises(ProofFailed, match="signature"):
+            csaclean.clean_dataset(pydicom.dcmread(BytesIO(data)))
 
     def test_a_header_in_a_standard_element_is_refused(self, clean: Clean) -> None:
         with pytest.raises(ProofFailed, match="signature"):
@@ -199,6 +218,70 @@ class TestPlacesToHideIn:
         padding = Element(0xFFFCFFFC, "OB", item(encode_dataset(BLOCK, IMPLICIT_LITTLE)))
         _, data = clean(file_bytes(Phantom((*base_image(), padding), IMPLICIT_LITTLE)))
         assert headers_are_clean(data)
+
+
+class TestDeepTrees:
+    @pytest.mark.parametrize(("depth", "fan"), [(6, 4), (60, 1)])
+    def test_a_structured_report_in_implicit_vr_is_read_whole(
+        self, clean: Clean, depth: int, fan: int
+    ) -> None:
+        def tree(level: int) -> DataSet:
+            inside = (tree(level - 1),) * fan if level else (BLOCK,)
+            return (text(0x0040A040, "CS", "CONTAINER"), sequence(0x0040A730, *inside, undefined=False))
+
+        data = file_bytes(Phantom(plain_image(tree(depth)), IMPLICIT_LITTLE))
+        report, written = clean(data)
+        assert sum(group.count for group in report.elements) == 6 * fan**depth
+        assert headers_are_clean(written)
+
+
+class TestPaths:
+    @pytest.mark.parametrize("options", [["-o", "out"], ["-i", "--backup-dir", "out"]])
+    def test_a_link_in_the_output_never_leads_onto_an_original(
+        self, tmp_path: Path, options: list[str]
+    ) -> None:
+        original = tmp_path / "in" / "sub" / "1.dcm"
+        original.parent.mkdir(parents=True)
+        original.write_bytes(file_bytes(Phantom(base_image())))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "sub").symlink_to(original.parent)
+        before = original.read_bytes()
+        command = [sys.executable, "-m", "csaclean", "clean", "in", *options, "--overwrite"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert original.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "options", [["", "-i"], ["in.dcm", "-o", ""], ["in.dcm", "-i", "--backup-dir", ""]]
+    )
+    def test_an_empty_path_is_not_the_current_folder(self, tmp_path: Path, options: list[str]) -> None:
+        (tmp_path / "in.dcm").write_bytes(file_bytes(Phantom(base_image())))
+        before = (tmp_path / "in.dcm").read_bytes()
+        command = [sys.executable, "-m", "csaclean", "clean", *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert (tmp_path / "in.dcm").read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == ["in.dcm"]
+
+
+def test_a_tag_name_without_a_nul_is_no_reason_to_crash(clean: Clean) -> None:
+    tag = CsaTag.build("B_value", "IS", [b"0"], fill=b"Z")
+    long = replace(tag, name=b"N" * 64, name_tail=b"")
+    report, data = clean(
+        file_bytes(Phantom(plain_image(csa_block(encode(CsaHeader.build([tag, long])), SERIES))))
+    )
+    assert b"ZZZ" not in data
+    assert not report.vouched
+
+
+def test_a_data_set_is_cleaned_even_where_pydicom_can_not_convert_a_creator() -> None:
+    ds = pydicom.dcmread(BytesIO(file_bytes(Phantom(base_image()))))
+    tag = pydicom.tag.Tag(0x0029, 0x00FF)
+    ds._dict[tag] = RawDataElement(tag, "ZZ", 18, CREATOR, 0, False, True)
+    data = pydicom.tag.Tag(0x0029, 0xFF09)
+    ds._dict[data] = RawDataElement(data, "LO", 8, DATE, 0, False, True)
+    csaclean.clean_dataset(ds)
+    assert ds.get_item(data).value == b"19000101"
 
 
 class TestTails:

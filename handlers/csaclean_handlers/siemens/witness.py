@@ -75,6 +75,8 @@ class NibabelWitness:
             raise CannotRead(f"nibabel raised {type(error).__name__}") from None
         found: dict[str, object] = {}
         for name, tag in tags.items():
+            if isinstance(name, bytes):  # 64 bytes without a NUL
+                name = name.decode("latin-1")  # noqa: PLW2901  # nibabel's way to say so
             path = name if name.encode("latin-1", "replace") in tag_names() else UNKNOWN
             found[path] = f"{found.get(path, '')}{tag!r}"
         return found
