@@ -259,6 +259,7 @@ class Cleaner:
             write = bool(found.patches) or not target.in_place
             if write:
                 if backup is not None:
+                    backup = backup._replace(in_place=True)  # as durable as what it stands for
                     write_file(backup, opened.status.st_mode, _writer(opened, None), opened.status)
                 like = opened.status if target.in_place else None
                 write_file(target, opened.status.st_mode, _writer(opened, found), like)

@@ -10,7 +10,7 @@ Where ``CSACLEAN_NO_SKIP`` is set, each skip is a failure: a run that tested not
 
 import csv
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -97,6 +97,31 @@ def real_data() -> Path:
     if not manifest():
         pytest.skip(NO_REAL_DATA)
     return DATA
+
+
+@pytest.fixture
+def small_file() -> Callable[..., bytes]:
+    """Return what makes a small file with canaries in the dead bytes of both CSA headers."""
+    from phantom_creators import small_headers
+    from phantom_file import Phantom, file_bytes
+    from phantom_writer import EXPLICIT_LITTLE, Encoding
+    from phantoms import base_image
+
+    def build(instance: int = 1, encoding: Encoding = EXPLICIT_LITTLE) -> bytes:
+        image, series = small_headers()
+        dataset = base_image(image=image, series=series, instance=instance, side=4)
+        return file_bytes(Phantom(dataset, encoding))
+
+    return build
+
+
+@pytest.fixture
+def plain_file() -> bytes:
+    """Return a file without private elements: there is nothing to clean."""
+    from phantom_file import Phantom, file_bytes
+    from phantoms import plain_image
+
+    return file_bytes(Phantom(plain_image(side=4)))
 
 
 class _NoSkips:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from phantom_creators import small_headers
 from phantom_file import Phantom, file_bytes
-from phantom_writer import EXPLICIT_LITTLE, Encoding, text
-from phantoms import base_image, plain_image
+from phantom_writer import text
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Argument = str | bytes | os.PathLike[str]
@@ -48,24 +46,6 @@ def csaclean(script: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
         )
 
     return run
-
-
-@pytest.fixture
-def small_file() -> Callable[..., bytes]:
-    """Return what makes a small file with canaries in the dead bytes of both CSA headers."""
-
-    def build(instance: int = 1, encoding: Encoding = EXPLICIT_LITTLE) -> bytes:
-        image, series = small_headers()
-        dataset = base_image(image=image, series=series, instance=instance, side=4)
-        return file_bytes(Phantom(dataset, encoding))
-
-    return build
-
-
-@pytest.fixture
-def plain_file() -> bytes:
-    """Return a file without private elements: there is nothing to clean."""
-    return file_bytes(Phantom(plain_image(side=4)))
 
 
 @pytest.fixture
