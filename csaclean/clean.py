@@ -20,7 +20,6 @@ from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.walk import walk
 from csaclean.engine import Engine, Examined
 from csaclean.errors import (
-    CsacleanError,
     DicomDirectory,
     IoFailed,
     MalformedFile,
@@ -41,7 +40,6 @@ from csaclean.write import CHUNK, Target, compare, patched, write_all, write_fil
 __all__ = ["Cleaner", "PreambleAction", "clean_file"]
 
 
-_NULL: Final = Fill(0)
 _READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -407,7 +405,5 @@ def clean_file(
         raise Unsupported("a symbolic link is not cleaned in place")
     try:
         return cleaner.clean(source, source.name, Target(target, overwrite or same, in_place=same))
-    except CsacleanError:
-        raise
     except OSError as error:
         raise IoFailed(f"can't write: {os.strerror(error.errno or 0)}") from None

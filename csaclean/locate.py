@@ -195,8 +195,9 @@ def locate(
             found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", size)
         if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
             continue
-        names = creators.get((owner, tag >> 16, tag & 0xFF), ()) if is_creator(tag) else ()
-        if is_creator(tag) and not locator.hides_payload(element, names):
+        reserves = is_creator(tag)
+        names = creators.get((owner, tag >> 16, tag & 0xFF), ()) if reserves else ()
+        if reserves and not locator.hides_payload(element, names):
             if size and not names:
                 found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
             for name in names:

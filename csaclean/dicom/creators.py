@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 from csaclean.dicom.elements import Element, Shape
 from csaclean.selector import fold_creator
 
-__all__ = ["LONGEST", "PrivateTag", "is_creator", "private_tag", "resolve_creators"]
+__all__ = ["PrivateTag", "is_creator", "private_tag", "resolve_creators"]
 
-LONGEST: Final = 1024
+_LONGEST: Final = 1024
 """Longest value, in bytes, that is looked at as a creator: some are padded."""
 _LONGEST_NAME: Final = 128
 """Longest creator without its padding: an LO has 64 characters (PS3.5 section 6.2), in UTF-8 perhaps two bytes each."""
@@ -69,7 +69,7 @@ def resolve_creators(
         if (
             is_creator(element.tag)
             and element.shape is Shape.VALUE
-            and 0 < element.stop - element.start <= LONGEST
+            and 0 < element.stop - element.start <= _LONGEST
         ):
             creator = fold_creator(load(element))
             if 0 < len(creator) <= _LONGEST_NAME:

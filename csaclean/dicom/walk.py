@@ -55,6 +55,10 @@ _DELIMITERS: Final = 0xFFFE
 _UNDEFINED: Final = 0xFFFFFFFF
 _JUMP_SIZE: Final = 4 << 10
 _HEADER_SIZE: Final = 8
+_PLAIN: Final = {order: struct.Struct(f"{order}HHI") for order in "<>"}
+"""Group, element number and length of a header without VR, by byte order (PS3.5 section 7.1)."""
+_WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
+"""Group, element number, VR, and both lengths that may follow: of 16 bits, or of 32 behind two reserved bytes."""
 _LONG_HEADER_SIZE: Final = 12
 
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
@@ -125,8 +129,6 @@ class _Walker:
         self._window = b""
         self._base = 0
         self._safe = -1  # the last offset in the window with a whole header behind it, or the file's end
-        self._short = {"<": struct.Struct("<HH2sHI"), ">": struct.Struct(">HH2sHI")}
-        self._plain = {"<": struct.Struct("<HHI"), ">": struct.Struct(">HHI")}
         self.found = Walk()
 
     def _header_bytes(self, position: int) -> tuple[bytes, int]:
@@ -218,7 +220,7 @@ class _Walker:
         if position + _HEADER_SIZE > frame.bound:
             raise MalformedFile("a sequence is cut inside an item", tag_text(frame.tag), position)
         window, offset = self._header_bytes(position)
-        group, element, length = self._plain[frame.order].unpack_from(window, offset)
+        group, element, length = _PLAIN[frame.order].unpack_from(window, offset)
         tag = group << 16 | element
         position += _HEADER_SIZE
         if tag == _SEQUENCE_END and frame.stop in (
@@ -246,7 +248,7 @@ class _Walker:
         if position + _HEADER_SIZE > frame.bound:
             return self._cut(frame, position)
         window, offset = self._header_bytes(position)
-        group, number, vr_bytes, short, length = self._short[frame.order].unpack_from(window, offset)
+        group, number, vr_bytes, short, length = _WITH_VR[frame.order].unpack_from(window, offset)
         tag = group << 16 | number
         vr: str | None = None
         start = position + _HEADER_SIZE
@@ -256,7 +258,7 @@ class _Walker:
                 return start
             return self._broken("a delimiter where no item ends", frame, tag, position)
         if frame.implicit:
-            _, _, length = self._plain[frame.order].unpack_from(window, offset)
+            _, _, length = _PLAIN[frame.order].unpack_from(window, offset)
         elif (vr := SHORT_VRS.get(vr_bytes)) is not None:
             length = short
         elif (vr := LONG_VRS.get(vr_bytes)) is not None:
@@ -357,7 +359,7 @@ class _Walker:
 
     def _fragments(self, frame: _Frame, tag: int, position: int) -> int:
         """Return where the delimiter after the last fragment stands."""
-        unpack = self._plain[frame.order].unpack_from
+        unpack = _PLAIN[frame.order].unpack_from
         while True:
             if position + _HEADER_SIZE > frame.bound:
                 raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
@@ -408,8 +410,6 @@ class _Walker:
         candidates = [IMPLICIT_LITTLE]
         if not frame.implicit:
             candidates += [Syntax("", implicit=False, order=frame.order), EXPLICIT_LITTLE]
-        elif frame.order != IMPLICIT_LITTLE.order:
-            candidates.append(Syntax("", implicit=True, order=frame.order))
         for content in candidates:
             inner = _Walker(self._source, frozenset(), checking=True, budget=self._budget)
             inner._window, inner._base, inner._safe = self._window, self._base, self._safe
