@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from csaclean.proof.words import Word, codecs_of, escapes, is_wide, spellings, words_of
+from csaclean.dicom.charset import codecs_of
+from csaclean.proof.words import Word, escapes, is_wide, spellings, words_of
 
 __all__ = ["Needles"]
 
@@ -395,7 +396,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     deep: set[bytes] = set()
     for word in words:
         spelled = spellings(word.text)
-        for text in (*spelled, *(escaped for text in spelled for escaped in escapes(text))):
+        for text in (*spelled, *(escaped for plain in spelled for escaped in escapes(plain))):
             for form in _narrow_forms(text, codecs):
                 narrow.setdefault(form.needle, form)
                 if word.deep and text in spelled and len(form.needle) >= _SHORTEST_DEEP:

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 __all__ = [
     "PLACEHOLDERS",
     "Word",
-    "codecs_of",
     "escapes",
     "is_placeholder",
     "is_wide",
@@ -81,33 +80,6 @@ _TRANSLITERATED: Final = str.maketrans(
     }
 )
 """Letters that passports and keyboards without them write otherwise (ICAO 9303-3, table A)."""
-
-_CODECS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "6": "ascii",
-        "13": "shift_jis",
-        "58": "gb2312",
-        "87": "iso2022_jp",
-        "100": "latin-1",
-        "101": "iso8859_2",
-        "109": "iso8859_3",
-        "110": "iso8859_4",
-        "126": "iso8859_7",
-        "127": "iso8859_6",
-        "138": "iso8859_8",
-        "144": "iso8859_5",
-        "148": "iso8859_9",
-        "149": "euc_kr",
-        "159": "iso2022_jp_2",
-        "166": "iso8859_11",
-        "192": "utf-8",
-        "203": "iso8859_15",
-        "GB18030": "gb18030",
-        "GBK": "gbk",
-    }
-)
-"""Python's codecs by the number in a defined term (``ISO_IR 100``, ``ISO 2022 IR 100``), or by the term."""
-_TERM: Final = re.compile(r"(?:ISO.*IR.?)?(\d+|GB\w+)")
 
 _XML: Final = MappingProxyType({"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"})
 _QUOTE_DEPTHS: Final = (2, 4, 8)
@@ -214,20 +186,6 @@ def words_of(
         if text:
             found[text] = found.get(text, False) or _is_long_enough(text)
     return tuple(Word(text, deep) for text, deep in found.items())
-
-
-def codecs_of(charsets: Iterable[str]) -> tuple[str, ...]:
-    """Return the codecs in which a file may write text: UTF-8, latin-1, and those of its Specific Character Set.
-
-    A defined term that nobody knows adds none.
-    """
-    codecs = {"utf-8": None, "latin-1": None}
-    for term in charsets:
-        match = _TERM.fullmatch(term.strip(_PADDING).upper())
-        codec = _CODECS.get(match[1]) if match else None
-        if codec is not None and codec != "ascii":
-            codecs[codec] = None
-    return tuple(codecs)
 
 
 def _cased(text: str) -> Iterator[str]:
