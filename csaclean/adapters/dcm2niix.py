@@ -130,12 +130,13 @@ def find_converter(program: Path | None = None) -> Converter:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a program and what it has started: the named one may be a wrapper."""
+    """End a program and what it has started (it may be a wrapper), and see it ended: its folder is going to be removed."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
+    process.wait()
 
 
 def _run(command: list[str], timeout: float) -> tuple[int, bytes]:
