@@ -15,7 +15,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from csaclean.adapters.dcm2niix import TIMEOUT, Converter, Difference, convert, differences, find_converter
+from csaclean.adapters.dcm2niix import (
+    TIMEOUT,
+    Conversion,
+    Converter,
+    Difference,
+    convert,
+    differences,
+    find_converter,
+)
 from csaclean.batch import Run, Settings
 from csaclean.clean import PreambleAction
 from csaclean.errors import ConverterFailed, IoFailed, UsageError
@@ -28,7 +36,7 @@ from csaclean.write import Target
 
 __all__ = ["Failure", "InputSet", "ProveReport", "Proved", "Proving", "Verdict", "declared_keys", "prove"]
 
-Verdict = Literal["identical", "differs", "nothing-to-compare", "failed"]
+Verdict = Literal["identical", "differs", "failed", "unrepeatable", "nothing-to-compare"]
 
 
 class InputSet(NamedTuple):
@@ -72,6 +80,9 @@ class Proved:
         In what the cleaned copies' differ.
     declared
         Keys of sidecars that the policy says may change.
+    unrepeatable
+        In what a second conversion of the very same files differs, looked at if there is a difference that is not
+        declared: what dcm2niix takes from memory that it never wrote is another thing in every run.
     failures
         The files that could not be cleaned.
     error, reason
@@ -83,6 +94,7 @@ class Proved:
     outputs: int = 0
     differences: tuple[Difference, ...] = ()
     declared: frozenset[str] = frozenset()
+    unrepeatable: tuple[Difference, ...] = ()
     failures: tuple[Failure, ...] = ()
     error: str = ""
     reason: str = ""
@@ -102,13 +114,17 @@ class Proved:
         """What was proved.
 
         ``differs``: something changed that is not declared. ``failed``: a file could not be cleaned, or dcm2niix not be
-        run. ``nothing-to-compare``: dcm2niix makes nothing of these files. ``identical``: nothing differs but declared
-        keys.
+        run. ``unrepeatable``: nothing else differs than what dcm2niix makes otherwise each time, of which nothing can be
+        proved. ``nothing-to-compare``: dcm2niix makes nothing of these files. ``identical``: nothing differs but
+        declared keys.
         """
-        if self.undeclared:
+        unrepeatable = {(one.output, one.key) for one in self.unrepeatable}
+        if any((one.output, one.key) not in unrepeatable for one in self.undeclared):
             return "differs"
         if self.failures or self.error:
             return "failed"
+        if self.undeclared:
+            return "unrepeatable"
         return "identical" if self.outputs else "nothing-to-compare"
 
 
@@ -139,7 +155,7 @@ class ProveReport:
     def verdict(self) -> Verdict:
         """The worst of all; sets of which dcm2niix makes nothing don't count beside others."""
         found = self.verdicts
-        for verdict in ("differs", "failed", "identical"):
+        for verdict in ("differs", "failed", "unrepeatable", "identical"):
             if found[verdict]:
                 return verdict
         return "nothing-to-compare"
@@ -303,15 +319,40 @@ class Proving:
                 _link(job.source.path, old / job.source.path.name)
             if one.single:
                 old, new = (place / one.files[0].path.name for place in (old, new))
-            before = convert(old, folder / "made" / "old", self.converter, self._timeout)
-            after = convert(new, folder / "made" / "new", self.converter, self._timeout)
+            return self._compare(old, new, folder, proved)
         except ConverterFailed as error:
             return replace(proved, error=error.code, reason=str(error))
         except OSError as error:
             return replace(proved, error="io", reason=os.strerror(error.errno or 0))
-        return replace(
+
+    def _compare(self, old: Path, new: Path, folder: Path, proved: Proved) -> Proved:
+        """Convert both and compare; where they differ, once more, and each with itself.
+
+        Raises
+        ------
+        ConverterFailed, OSError
+            If dcm2niix can't be run to its end, or what it made not be read.
+        """
+
+        def both(made: str) -> list[Conversion]:
+            return [
+                convert(place, folder / made / name, self.converter, self._timeout)
+                for place, name in ((old, "old"), (new, "new"))
+            ]
+
+        before, after = first = both("made-1")
+        proved = replace(
             proved, outputs=len(before.files), differences=differences(before, after, proved.declared)
         )
+        if not proved.undeclared:
+            return proved
+        names = before.files.keys() | after.files.keys()
+        repeated = [
+            difference
+            for one, again in zip(first, both("made-2"), strict=True)
+            for difference in differences(one, again, proved.declared, names)
+        ]
+        return replace(proved, unrepeatable=tuple(dict.fromkeys(repeated)))
 
 
 def prove(

@@ -270,7 +270,9 @@ def _sidecar_differences(old: bytes, new: bytes) -> Iterator[tuple[Kind, str | N
         yield "changed", None
 
 
-def differences(before: Conversion, after: Conversion, known: Collection[str] = ()) -> tuple[Difference, ...]:
+def differences(
+    before: Conversion, after: Conversion, known: Collection[str] = (), names: Collection[str] = ()
+) -> tuple[Difference, ...]:
     """Return everything in which two conversions differ.
 
     Parameters
@@ -279,6 +281,8 @@ def differences(before: Conversion, after: Conversion, known: Collection[str] = 
         Made with the same program and options from files of the same names.
     known
         Keys of sidecars that may be told beside those that dcm2niix is known to write.
+    names
+        Names of outputs that count when outputs are numbered, so that several comparisons give the same numbers.
 
     Returns
     -------
@@ -299,8 +303,10 @@ def differences(before: Conversion, after: Conversion, known: Collection[str] = 
         found[Difference("exit-status", "changed")] = None
     if before.warnings != after.warnings:
         found[Difference("warnings", "changed")] = None
-    for name, output in _numbered(before.files.keys() | after.files.keys()):
+    for name, output in _numbered(before.files.keys() | after.files.keys() | set(names)):
         old, new = before.files.get(name), after.files.get(name)
+        if old is None and new is None:
+            continue
         if old is None or new is None:
             found[Difference(output, "new" if old is None else "lost")] = None
         elif old != new and name.endswith(".json"):

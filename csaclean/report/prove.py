@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["failure_lines", "proof_line", "proof_record", "proofs_lines", "proofs_record"]
 
-_VERDICTS: "tuple[Verdict, ...]" = ("identical", "differs", "failed", "nothing-to-compare")
+_VERDICTS: "tuple[Verdict, ...]" = ("identical", "differs", "failed", "unrepeatable", "nothing-to-compare")
 _STATUSES = ("cleaned", "unchanged", "failed", "skipped")
 
 
@@ -26,9 +26,12 @@ def _differences(proved: "Proved") -> Iterator[str]:
 
 
 def _difference(one: "Difference", proved: "Proved") -> str:
-    if one.key is None:
-        return one.kind
-    return f"{one.kind} {one.key}{' (declared)' if one.key in proved.declared else ''}"
+    said = one.kind if one.key is None else f"{one.kind} {one.key}"
+    if one.key in proved.declared:
+        return f"{said} (declared)"
+    if (one.output, one.key) in {(again.output, again.key) for again in proved.unrepeatable}:
+        return f"{said} (differs in every run)"
+    return said
 
 
 def proof_line(proved: "Proved", name: str) -> str:
@@ -58,7 +61,8 @@ def proofs_lines(report: "ProveReport") -> Iterator[str]:
     found = report.verdicts
     yield (
         f"{_count(len(report.sets), 'set')} of files: {found['identical']} identical, {found['differs']} differing, "
-        f"{found['failed']} failed, {found['nothing-to-compare']} with nothing to compare (dcm2niix {report.converter})"
+        f"{found['failed']} failed, {found['unrepeatable']} unrepeatable, "
+        f"{found['nothing-to-compare']} with nothing to compare (dcm2niix {report.converter})"
     )
 
 
@@ -75,6 +79,9 @@ def proof_record(proved: "Proved", name: str, *, paths: bool) -> dict[str, Any]:
         "outputs": proved.outputs,
         "differences": [
             {"output": one.output, "kind": one.kind, "key": one.key} for one in proved.differences
+        ],
+        "unrepeatable": [
+            {"output": one.output, "kind": one.kind, "key": one.key} for one in proved.unrepeatable
         ],
         "declared": sorted(proved.declared),
         "declared_unchanged": list(proved.unchanged) if proved.outputs else [],

@@ -103,13 +103,19 @@ class TestDcm2niix:
         assert (proved["verdict"], proved["differences"], proved["failures"]) == ("identical", [], [])
         assert proved["files"] == {"cleaned": 11, "unchanged": 1, "failed": 0, "skipped": 0}
         assert proved["outputs"] == 22
-        assert summary["sets"] == {"identical": 1, "differs": 0, "failed": 0, "nothing-to-compare": 0}
+        assert summary["sets"] == {
+            "identical": 1,
+            "differs": 0,
+            "failed": 0,
+            "unrepeatable": 0,
+            "nothing-to-compare": 0,
+        }
         assert invalid([proved, summary]) == []
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
-    def test_a_single_file_is_proved_alone(self, prove: Command, tmp_path: Path, small_file: Builder) -> None:
+    def test_a_single_file_is_proved_alone(self, prove: Command, tmp_path: Path) -> None:
         for number in (1, 2):
-            (tmp_path / f"{number}.dcm").write_bytes(small_file(number))
+            (tmp_path / f"{number}.dcm").write_bytes(GOLDEN["csa2_mosaic_explicit"]())
         done = prove(tmp_path / "1.dcm")
         assert done.returncode == 0
         assert "identical: 1.dcm: 1 file, 1 cleaned; 2 outputs of dcm2niix\n" in done.stdout
@@ -117,10 +123,12 @@ class TestDcm2niix:
     def test_files_of_which_dcm2niix_makes_nothing_prove_nothing(
         self, prove: Command, tmp_path: Path
     ) -> None:
-        (tmp_path / "1.dcm").write_bytes(file_bytes(Phantom(plain_image(pixels=False))))
-        done = prove(tmp_path / "1.dcm")
+        folder = tmp_path / "in"
+        folder.mkdir()
+        (folder / "1.dcm").write_bytes(file_bytes(Phantom(plain_image(pixels=False))))
+        done = prove(folder)
         assert done.returncode == 3
-        assert "nothing-to-compare: 1.dcm" in done.stderr
+        assert "nothing-to-compare: in: 1 file, 0 cleaned; 0 outputs of dcm2niix\n" in done.stderr
         assert "nothing was compared" in done.stderr
 
     def test_names_that_dcm2niix_makes_are_not_told(self, prove: Command, tmp_path: Path) -> None:
@@ -206,7 +214,10 @@ class TestVerdicts:
         done = prove(tree, "--dcm2niix", standin(body))
         assert done.returncode == 0
         assert "nothing-to-compare: b/deep: 1 file, 1 cleaned" in done.stderr
-        assert "3 sets of files: 1 identical, 0 differing, 0 failed, 2 with nothing to compare" in done.stdout
+        assert (
+            "3 sets of files: 1 identical, 0 differing, 0 failed, 0 unrepeatable, 2 with nothing to compare"
+            in done.stdout
+        )
 
     def test_a_file_that_cannot_be_cleaned_fails_its_folder(
         self, prove: Command, tree: Path, standin: Standin, small_file: Builder
@@ -244,6 +255,27 @@ class TestVerdicts:
         assert (proved["verdict"], proved["error"]) == ("failed", "converter")
         assert proved["reason"] == "dcm2niix took longer than 0.5 seconds"
         assert invalid([proved, summary]) == []
+
+    def test_what_dcm2niix_makes_otherwise_each_time_is_not_held_against_the_copies_and_not_proved(
+        self, prove: Command, tree: Path, standin: Standin
+    ) -> None:
+        body = f"sidecar['AveragesDouble'] = time.time_ns()\n{WRITE}"
+        done = prove(tree / "a", "--dcm2niix", standin(body), "--json", "-")
+        proved, summary = records(done.stdout)
+        assert done.returncode == 4
+        assert proved["verdict"] == summary["verdict"] == "unrepeatable"
+        assert proved["unrepeatable"] == [{"output": "1.json", "kind": "changed", "key": "AveragesDouble"}]
+        assert invalid([proved, summary]) == []
+        assert "1.json: changed AveragesDouble (differs in every run)\n" in done.stderr
+
+    def test_what_the_copies_change_is_told_beside_what_changes_each_time(
+        self, prove: Command, tree: Path, standin: Standin
+    ) -> None:
+        body = f"sidecar['AveragesDouble'] = time.time_ns()\n{DIFFERENT}"
+        done = prove(tree / "a", "--dcm2niix", standin(body))
+        assert done.returncode == 4
+        assert "differs: a: " in done.stderr
+        assert "1.json: changed AveragesDouble (differs in every run), changed EchoTime, " in done.stderr
 
     def test_originals_stay_as_they_are(self, prove: Command, tree: Path, standin: Standin) -> None:
         before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}

@@ -114,6 +114,10 @@ class TestDifferences:
         found = differences(made({}), made({"1_knee.ZEBRAX": b""}))
         assert found == (Difference("1?", "new"),)
 
+    def test_outputs_keep_their_numbers_among_more_names(self) -> None:
+        after = made({name: data for name, data in FILES.items() if not name.endswith(".bval")})
+        assert differences(made(), after, names=["0.nii"]) == (Difference("3.bval", "lost"),)
+
     @given(st.dictionaries(st.text("ab_.jsonig", max_size=8), st.binary(max_size=8), max_size=4))
     def test_no_conversion_differs_from_itself(self, files: dict[str, bytes]) -> None:
         assert differences(made(files), made(dict(files))) == ()
@@ -211,6 +215,17 @@ class TestVerdict:
         found = self.proved(self.CHANGED, more, declared=frozenset({"PulseSequenceDetails"}))
         assert found.verdict == "differs"
         assert found.undeclared == (more,)
+
+    def test_only_what_is_another_thing_in_every_run_differs(self) -> None:
+        found = Proved("a", {}, 2, (self.CHANGED,), unrepeatable=(self.CHANGED._replace(kind="lost"),))
+        assert found.verdict == "unrepeatable"
+
+    @pytest.mark.parametrize(
+        "more", [CHANGED._replace(output="2.json"), CHANGED._replace(key=None), CHANGED._replace(key="?")]
+    )
+    def test_more_differs_than_what_is_another_thing_in_every_run(self, more: Difference) -> None:
+        found = Proved("a", {}, 2, (self.CHANGED, more), unrepeatable=(self.CHANGED,))
+        assert found.verdict == "differs"
 
     def test_the_originals_convert_to_nothing(self) -> None:
         assert self.proved(outputs=0).verdict == "nothing-to-compare"
