@@ -299,8 +299,9 @@ def _prove(arguments: argparse.Namespace) -> int:
     proving = Proving(arguments.paths, settings, find_converter(arguments.dcm2niix), arguments.timeout)
     _refuse_reports_onto_files(arguments, [Job(source, None) for source in proving.inputs])
     for name in ("SIGTERM", "SIGHUP"):  # as an interrupt, so that the temporary copies are removed
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores hang-ups
+            signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
         console = Console(arguments, stack)
         not_dicom_only = _report_sets(proving, console, paths=not arguments.no_paths)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from csaclean.adapters.dcm2niix import (
     TIMEOUT,
@@ -35,6 +35,9 @@ from csaclean.report.model import Report, Summary
 from csaclean.write import Target
 
 __all__ = ["Failure", "InputSet", "ProveReport", "Proved", "Proving", "Verdict", "declared_keys", "prove"]
+
+LONGEST_TIMEOUT: Final = 1_000_000
+"""Seconds; far beyond it systems can't wait."""
 
 Verdict = Literal["identical", "differs", "failed", "unrepeatable", "nothing-to-compare"]
 
@@ -187,13 +190,12 @@ def _private_folder() -> Iterator[Path]:
 
     Raises
     ------
+    OSError
+        If it can't be made.
     IoFailed
-        If it can't be made, or not be removed: something may be left then.
+        If it can't be removed: something is left then.
     """
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="csaclean-")).resolve()
-    except OSError as error:
-        raise IoFailed(f"can't make a temporary folder: {os.strerror(error.errno or 0)}") from None
+    folder = Path(tempfile.mkdtemp(prefix="csaclean-")).resolve()
     try:
         yield folder
     finally:
@@ -241,7 +243,7 @@ class Proving:
     Raises
     ------
     UsageError
-        If temporary files would lie inside an input folder.
+        If temporary files would lie inside an input folder, or the timeout is none.
     """
 
     def __init__(
@@ -252,8 +254,8 @@ class Proving:
         timeout: float = TIMEOUT,
         declared: Collection[str] | None = None,
     ) -> None:
-        if not timeout > 0:
-            raise UsageError("a timeout is a number of seconds above 0")
+        if not 0 < timeout <= LONGEST_TIMEOUT:
+            raise UsageError(f"a timeout is a number of seconds above 0, at most {LONGEST_TIMEOUT}")
         temporary = Path(tempfile.gettempdir()).resolve()
         if any(path.is_dir() and temporary.is_relative_to(path.resolve()) for path in paths):
             raise UsageError("the folder for temporary files lies inside an input folder; set TMPDIR")
@@ -279,8 +281,11 @@ class Proving:
     def _work(self) -> Iterator[Proved]:
         first = 1
         for one in find_sets(self.inputs):
-            with _private_folder() as folder:
-                proved = self._prove(one, folder, first)
+            try:
+                with _private_folder() as folder:
+                    proved = self._prove(one, folder, first)
+            except OSError as error:
+                raise IoFailed(f"can't use a temporary folder: {os.strerror(error.errno or 0)}") from None
             first += len(one.files)
             if proved is not None:
                 self._proved.append(proved)
@@ -390,7 +395,7 @@ def prove(
     Raises
     ------
     UsageError
-        If there is no dcm2niix, or temporary files would lie inside an input folder.
+        If there is no dcm2niix, temporary files would lie inside an input folder, or the timeout is none.
     PolicyError, HandlerError
         If the policy or a handler can't be used.
     IoFailed

@@ -58,12 +58,8 @@ def failure_lines(proved: "Proved", *, paths: bool) -> Iterator[str]:
 
 def proofs_lines(report: "ProveReport") -> Iterator[str]:
     """Yield the lines that end a run."""
-    found = report.verdicts
-    yield (
-        f"{_count(len(report.sets), 'set')} of files: {found['identical']} identical, {found['differs']} differing, "
-        f"{found['failed']} failed, {found['unrepeatable']} unrepeatable, "
-        f"{found['nothing-to-compare']} with nothing to compare (dcm2niix {report.converter})"
-    )
+    found = [f"{report.verdicts[verdict]} {verdict}" for verdict in _VERDICTS if report.verdicts[verdict]]
+    yield f"{_count(len(report.sets), 'set')} of files: {', '.join(found) or 'nothing to compare'} (dcm2niix {report.converter})"
 
 
 def proof_record(proved: "Proved", name: str, *, paths: bool) -> dict[str, Any]:

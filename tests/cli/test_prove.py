@@ -214,10 +214,7 @@ class TestVerdicts:
         done = prove(tree, "--dcm2niix", standin(body))
         assert done.returncode == 0
         assert "nothing-to-compare: b/deep: 1 file, 1 cleaned" in done.stderr
-        assert (
-            "3 sets of files: 1 identical, 0 differing, 0 failed, 0 unrepeatable, 2 with nothing to compare"
-            in done.stdout
-        )
+        assert "3 sets of files: 1 identical, 2 nothing-to-compare (dcm2niix v1.2.3)" in done.stdout
 
     def test_a_file_that_cannot_be_cleaned_fails_its_folder(
         self, prove: Command, tree: Path, standin: Standin, small_file: Builder
@@ -335,8 +332,8 @@ class TestUsage:
         assert done.returncode == 2
         assert "dcm2niix" in done.stderr
 
-    @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon"])
-    def test_a_timeout_is_a_number_above_zero(
+    @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "inf", "soon"])
+    def test_a_timeout_is_a_finite_number_above_zero(
         self, prove: Command, tree: Path, standin: Standin, timeout: str
     ) -> None:
         assert prove(tree, "--dcm2niix", standin(SAME), f"--timeout={timeout}").returncode == 2
@@ -353,6 +350,35 @@ class TestUsage:
         done = prove(tree, "--dcm2niix", standin(SAME), "--json", tree / "a" / "1.dcm")
         assert done.returncode == 2
         assert (tree / "a" / "1.dcm").read_bytes() == before
+
+
+def test_a_hang_up_that_is_to_be_ignored_is_ignored(
+    script: Path, tree: Path, standin: Standin, temporary: Path, tmp_path: Path
+) -> None:
+    running = tmp_path / "running"
+    body = f"{SAME}pathlib.Path({str(running)!r}).touch()\ntime.sleep(0.5)\n"
+    process = subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            "trap '' HUP; exec \"$@\"",
+            "sh",
+            script,
+            "prove",
+            tree / "a",
+            "--dcm2niix",
+            standin(body),
+        ],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with process:
+        while not running.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
