@@ -63,9 +63,9 @@ class _Frame(NamedTuple):
 
 @cache
 def _tokens(depth: int) -> re.Pattern[bytes]:
-    """Return a pattern that matches one token and the space before it; the last two groups match where no token is, and at the end.
+    """Return a pattern that matches one token and the space before it.
 
-    Some group always matches: a search never goes on to the next byte.
+    The last two groups match where no token is, and at the end: a search never goes on to the next byte.
     """
     quote = delimiter(depth)
     return re.compile(
@@ -73,7 +73,7 @@ def _tokens(depth: int) -> re.Pattern[bytes]:
             r"\s*+(?:"
             rf"{string_pattern(depth, lines=True)}"
             r"|(\})"
-            rf'|<([A-Za-z]\w*+)(?:\.{quote}([^"<>\r\n]{0, 255}+){quote})>\s*+\{{'
+            rf'|<([A-Za-z]\w*+)(?:\.{quote}([^"<>\r\n]{{0,255}}+){quote})>\s*+\{{'
             r"|<([A-Za-z]\w*+)>(\s*+\{)?+"
             r"|(\{)"
             rf'|({NUMBER})(?![^\s"{{}}<>])'
