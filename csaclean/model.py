@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol, Self
 
-__all__ = ["Builder", "Codec", "Edit", "Field", "Fill", "Kind", "Layout", "Patch", "Span", "View"]
+__all__ = [
+    "DATASET",
+    "Builder",
+    "Codec",
+    "DataSetGrammar",
+    "Edit",
+    "Field",
+    "Fill",
+    "Kind",
+    "Layout",
+    "Patch",
+    "Span",
+    "View",
+]
 
 
 class Kind(IntEnum):
@@ -35,13 +48,26 @@ class Field(NamedTuple):
     form: str
 
 
+class DataSetGrammar(NamedTuple):
+    """The grammar of a row that is a DICOM data set in explicit VR little endian.
+
+    A handler can't lay such a row out: the engine walks it and asks whoever claims the elements in it.
+    """
+
+    name: str = "data set"
+
+
+DATASET = DataSetGrammar()
+"""What a handler gives as the layout of a view on a nested data set."""
+
+
 class View(NamedTuple):
     """A span seen through a codec: the row that it decodes to, with that row's layout."""
 
     path: str
     codec: "Codec"
     inner: bytes
-    layout: "Layout"
+    layout: "Layout | DataSetGrammar"
 
     def __repr__(self) -> str:
         """Return codec and length, never the row."""
@@ -263,8 +289,9 @@ class Builder:
     def view(self, stop: int, view: View) -> None:
         """Account for a span that a codec turns into another row."""
         self._advance(stop, Kind.VIEW, view)
-        for code in view.layout.notes:
-            self.note(code)
+        if isinstance(view.layout, Layout):
+            for code in view.layout.notes:
+                self.note(code)
 
     def inline(self, layout: Layout, prefix: str) -> None:
         """Account for a part with the layout that another grammar made of it, its paths below `prefix`."""
