@@ -156,6 +156,8 @@ class _Step:
             builder.value(stop, "?", "name")
 
     def _mark(self, mark: bytes, position: int) -> None:
+        if mark == b";":
+            self.entity = b""
         self.depth += (mark == b"(") - (mark == b")")
         if self.depth < 0 or (mark == b";" and self.depth):
             raise MalformedValue("brackets of a STEP text don't match", "", position)
@@ -177,7 +179,8 @@ class _Step:
                 self._value(*token.span("text"), "text", "code" if content in _CONSTANTS else "text")
                 builder.structure(stop)
             elif token["id"] is not None:
-                self._value(*token.span("id"), "id", "number")
+                builder.structure(token.start("id"))
+                builder.value(stop, "id", "number")
             elif (name := token["name"]) is not None:
                 if self.ended:
                     raise MalformedValue("a STEP text goes on behind its end", "", position)
@@ -206,7 +209,7 @@ def layout_oog(value: bytes, fine: bool = False) -> Layout:
     -------
     Layout
         Paths begin with the entity's name (``?`` if it isn't known) and end in ``text`` (what stands in quotes),
-        ``codes`` (a text as decimal character codes), ``numbers`` or ``id``. What follows the NUL behind
+        ``codes`` (a text as decimal character codes) or ``numbers``; ``id`` is the number of an entity. What follows the NUL behind
         ``ENDSTEP;`` is dead: real files hold a stale byte there.
 
     Raises

@@ -28,7 +28,7 @@ _LENGTHS: Final = struct.Struct("<ii")
 _EXTENSION: Final = b".log"
 _NAME_SIGNATURE: Final = b"Physio_"
 
-_NAME = re.compile(rb"Physio_([^_]++)_([^_]++)_([^_]++)_([^_]++)\.log")
+_NAME = re.compile(rb"Physio_([^_.]++)_([^_.]++)_([^_.]++)_([^_.]++)\.log")
 _SUFFIXES = frozenset((b"PULS", b"RESP", b"EXT", b"EXT1", b"EXT2", b"ECG", b"Info"))
 _DATE = re.compile(rb"\d{8}")
 _TIME = re.compile(rb"\d{6}")
@@ -51,21 +51,25 @@ _ROWS = re.compile(rb"(?:[ \t]*+(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*+)++\r?\n)
 """Lines of numbers and names of channels and triggers."""
 _LAST_ROW = re.compile(rb"[ \t]*+(?:" + _ENTRY + rb"[ \t]++)*+(?P<cut>[A-Z0-9_-]*+)")
 """The last line, which the length of the text cuts anywhere."""
+_CUT_NUMBER = re.compile(rb"-?\d{0,10}")
 _BLANK = re.compile(rb"(?:[ \t]*+\r?\n)++")
 _LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
 _TEXT_RUN = re.compile(rb"[\t\r\n\x20-\x7e]{32}")
 """So many bytes of text don't occur in a signal by chance."""
 
 
-def _is_log_header(value: bytes, start: int) -> bool:
-    """Tell whether a block of a log begins here: two lengths that can be, and a name that ends as one."""
+def _log_name(value: bytes, start: int) -> bytes:
+    """Return the name in the header of a block of a log; empty if no block begins here.
+
+    A name may have one NUL at its end, counted in its length.
+    """
     if len(value) - start < _HEADER_SIZE:
-        return False
+        return b""
     size, name_size = _LENGTHS.unpack_from(value, start)
-    if size < 0 or not len(_EXTENSION) < name_size <= _HEADER_SIZE - _NAME_START:
-        return False
-    name = value[start + _NAME_START : start + _NAME_START + name_size].rstrip(b"\0")
-    return name.endswith(_EXTENSION)
+    if size < 0 or not len(_EXTENSION) <= name_size <= _HEADER_SIZE - _NAME_START:
+        return b""
+    name = value[start + _NAME_START : start + _NAME_START + name_size].removesuffix(b"\0")
+    return name if name.endswith(_EXTENSION) and not name.count(0) else b""
 
 
 def _block_size(value: bytes, starts: list[int], acquisition: bytes | None) -> int:
@@ -151,7 +155,7 @@ def _is_cut_row(text: bytes, position: int) -> bool:
     if row is None:
         return False
     cut = row["cut"]
-    return cut.lstrip(b"-").isdigit() or not cut or any(word.startswith(cut) for word in _WORDS)
+    return _CUT_NUMBER.fullmatch(cut) is not None or any(word.startswith(cut) for word in _WORDS)
 
 
 def _log_text(builder: Builder, text: bytes) -> None:
@@ -168,19 +172,18 @@ def _log_text(builder: Builder, text: bytes) -> None:
 
 
 def _layout_log(value: bytes, peer: Callable[[int], bytes | None]) -> Layout:
-    starts = [at for at in range(0, len(value), _HEADER_SIZE) if _is_log_header(value, at)]
+    starts = [at for at in range(0, len(value), _HEADER_SIZE) if _log_name(value, at)]
     if not starts or starts[0] or len(value) % _HEADER_SIZE:
         raise MalformedValue("a physiological log doesn't consist of blocks of 1024 bytes", "", 0)
     block = _block_size(value, starts, peer(_ACQUISITION_NUMBER))
     builder = Builder()
     for start in range(0, len(value), block):
-        size, name_size = _LENGTHS.unpack_from(value, start)
+        size, _ = _LENGTHS.unpack_from(value, start)
         text_start = start + _HEADER_SIZE
         if text_start + size > start + block:
             raise MalformedValue("the text of a physiological log is longer than its block", "", start)
         builder.structure(start + _NAME_START)
-        name = value[start + _NAME_START : start + _NAME_START + name_size].rstrip(b"\0")
-        _name(builder, name, start + _NAME_START)
+        _name(builder, _log_name(value, start), start + _NAME_START)
         builder.dead(text_start)
         _log_text(builder, value[text_start : text_start + size])
         builder.dead(start + block)
@@ -213,7 +216,7 @@ def layout_signal(element: PrivateElement) -> Layout:
         If the value begins as a log and its blocks can't be told.
     """
     value = element.value
-    if value.startswith(_NAME_SIGNATURE, _NAME_START) or _is_log_header(value, 0):
+    if value.startswith(_NAME_SIGNATURE, _NAME_START) or _log_name(value, 0):
         return _layout_log(value, element.peer)
     builder = Builder()
     if _is_float32(value):

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from csaclean.model import Builder, Layout
-from csaclean_handlers.siemens.xml_text import Vocabulary, is_xml, layout_xml
+from csaclean_handlers.siemens.xml_text import Vocabulary, layout_xml
 
 __all__ = [
     "CHANNELS",
@@ -22,9 +22,12 @@ CHANNELS: Final = re.compile(rb"[-X]++")
 """UsedChannelString: a letter or a dash for each receiving channel."""
 
 _PATIENT_RECORD = re.compile(
-    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?)?;(?:\d++(?:\.\d*+)?)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
+    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?|X++)?;(?:\d++(?:\.\d*+)?|X++)?;[0-9A-Z]?;0;\d{0,2};"
+    rb"(?:-?\d{1,10}|X{1,11})?"
 )
-"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay."""
+"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay.
+Weight, age and number may be X throughout, as a redaction of text leaves them."""
+_CONSTANT_PARTS = frozenset((1, 2, 6, 7))
 _BUILD = re.compile(rb"(?:Sequence|ICE_Win32|ICE_Linux): ")
 _SEPARATOR = b"||"
 
@@ -64,7 +67,7 @@ def layout_patient_record(text: bytes) -> Layout:
             position += 1
             builder.structure(position)
         position += len(part)
-        builder.value(position, str(number), "text")
+        builder.value(position, str(number), "code" if number in _CONSTANT_PARTS else "text")
     return builder.done(len(text))
 
 
@@ -109,10 +112,6 @@ def layout_data_role(text: bytes) -> Layout:
     return layout_xml(text, _DATA_ROLE)
 
 
-def layout_data_set_info(value: bytes) -> Layout:
-    """Return the layout of DataSetInfo, (0021,SIEMENS MR SDI 02,70): XML, or something else that is opaque."""
-    if is_xml(value):
-        return layout_xml(value, _DATA_SET_INFO)
-    builder = Builder()
-    builder.opaque(len(value))
-    return builder.done(len(value))
+def layout_data_set_info(text: bytes) -> Layout:
+    """Return the layout of DataSetInfo, (0021,SIEMENS MR SDI 02,70): XML; anything else is one field, ``other``."""
+    return layout_xml(text, _DATA_SET_INFO)

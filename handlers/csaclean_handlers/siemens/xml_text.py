@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from csaclean.model import Builder, Layout
 
-__all__ = ["Vocabulary", "is_xml", "layout_xml"]
+__all__ = ["Vocabulary", "layout_xml"]
 
 _UNKNOWN = "?"
 _BOM = b"\xef\xbb\xbf"
+_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+<[A-Za-z_?!]")
 _SPACE = rb"[ \t\r\n]"
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.:-]*+"
 _TOKEN = re.compile(
@@ -58,11 +59,6 @@ class Vocabulary(NamedTuple):
     elements: frozenset[bytes]
     attributes: frozenset[bytes]
     codes: Mapping[str, re.Pattern[bytes]]
-
-
-def is_xml(value: bytes) -> bool:
-    """Tell whether bytes begin as an XML text does."""
-    return re.match(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+<[A-Za-z_?!]", value) is not None
 
 
 def _form(vocabulary: Vocabulary, path: str, content: bytes) -> str:
@@ -169,7 +165,7 @@ def layout_xml(text: bytes, vocabulary: Vocabulary) -> Layout:
     >>> [(span.path, span.form) for span in layout_xml(b"<A b='1'>Doe<C>20240131</C></A>", known) if span.path]
     [('A/b', 'number'), ('A', 'text'), ('?', 'name'), ('?', 'date'), ('?', 'name')]
     """
-    if is_xml(text):
+    if _START.match(text):
         reader = _Reader(text, vocabulary)
         if reader.read(len(_BOM) if text.startswith(_BOM) else 0):
             return reader.builder.done(len(text))
