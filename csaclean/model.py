@@ -42,10 +42,35 @@ class Kind(IntEnum):
 
 
 class Field(NamedTuple):
-    """Name and form of a value span."""
+    """Name and form of a value span.
+
+    Attributes
+    ----------
+    path
+        Where the field stands in the element that `select` names.
+    form
+        How it is written, see `csaclean.policy.fills`.
+    select
+        Canonical selector of the element inside a nested data set that holds the field; empty if that is the claimed
+        element itself. Rules are looked up by it.
+    """
 
     path: str
     form: str
+    select: str = ""
+
+
+class DataSetGrammar(NamedTuple):
+    """The grammar of a row that is a DICOM data set in explicit VR little endian.
+
+    A handler can't lay such a row out: the engine walks it and asks whoever claims the elements in it.
+    """
+
+    name: str = "data set"
+
+
+DATASET = DataSetGrammar()
+"""What a handler gives as the layout of a view on a nested data set."""
 
 
 class DataSetGrammar(NamedTuple):
@@ -115,6 +140,7 @@ class Span(NamedTuple):
     path: str = ""
     form: str = ""
     view: View | None = None
+    select: str = ""
 
 
 class Fill(NamedTuple):
@@ -136,10 +162,12 @@ class Edit(NamedTuple):
     stop: int
     new: bytes | Fill
     reason: str
-    """``dead``, ``redact``, or ``view`` for the outer bytes of an edited view."""
+    """``dead``, ``redact``, ``residue``, or ``view`` for the outer bytes of an edited view."""
     cls: str = ""
     """The class of a redacted field."""
     field: str = ""
+    select: str = ""
+    """Selector of the element in a nested data set that holds the field; empty for the claimed element itself."""
 
     def __repr__(self) -> str:
         """Return reason and offsets, never bytes."""
@@ -216,7 +244,7 @@ class Layout:
             if isinstance(field, View):
                 yield Span(start, stop, Kind(kind), field.path, "", field)
             elif field is not None:
-                yield Span(start, stop, Kind(kind), field.path, field.form)
+                yield Span(start, stop, Kind(kind), field.path, field.form, None, field.select)
             else:
                 yield Span(start, stop, Kind(kind))
             start = stop
@@ -282,9 +310,9 @@ class Builder:
         """Account for content without a grammar."""
         self._advance(stop, Kind.OPAQUE, None)
 
-    def value(self, stop: int, path: str, form: str) -> None:
+    def value(self, stop: int, path: str, form: str, select: str = "") -> None:
         """Account for a field."""
-        self._advance(stop, Kind.VALUE, Field(path, form))
+        self._advance(stop, Kind.VALUE, Field(path, form, select))
 
     def view(self, stop: int, view: View) -> None:
         """Account for a span that a codec turns into another row."""
@@ -296,13 +324,10 @@ class Builder:
     def inline(self, layout: Layout, prefix: str) -> None:
         """Account for a part with the layout that another grammar made of it, its paths below `prefix`."""
         base = self._position
-        for span in layout:
-            field: Field | View | None = None
-            if span.view is not None:
-                field = span.view._replace(path=f"{prefix}/{span.path}")
-            elif span.kind is Kind.VALUE:
-                field = Field(f"{prefix}/{span.path}", span.form)
-            self._advance(base + span.stop, span.kind, field)
+        for stop, kind, field in zip(layout.stops, layout.kinds, layout.fields, strict=True):
+            if field is not None and not (isinstance(field, Field) and field.select):
+                field = field._replace(path=f"{prefix}/{field.path}" if field.path else prefix)  # noqa: PLW2901
+            self._advance(base + stop, Kind(kind), field)
         for code in layout.notes:
             self.note(code)
 
