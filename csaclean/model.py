@@ -73,19 +73,6 @@ DATASET = DataSetGrammar()
 """What a handler gives as the layout of a view on a nested data set."""
 
 
-class DataSetGrammar(NamedTuple):
-    """The grammar of a row that is a DICOM data set in explicit VR little endian.
-
-    A handler can't lay such a row out: the engine walks it and asks whoever claims the elements in it.
-    """
-
-    name: str = "data set"
-
-
-DATASET = DataSetGrammar()
-"""What a handler gives as the layout of a view on a nested data set."""
-
-
 class View(NamedTuple):
     """A span seen through a codec: the row that it decodes to, with that row's layout."""
 
