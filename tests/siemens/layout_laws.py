@@ -54,7 +54,7 @@ def fields(value: bytes, layout: Layout) -> list[tuple[str, str, bytes]]:
 
 
 def filled(
-    value: bytes, layout: Layout, chosen: Collection[int] | None = None, *, standing: bool = True
+    value: bytes, layout: Layout, chosen: Collection[str] | None = None, *, standing: bool = True
 ) -> bytes:
     """Return a value with dead bytes nulled and the fields of these paths filled, or all.
 
