@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from csaclean.batch import Run, Settings
     from csaclean.console import Console
     from csaclean.inputs import Job
+    from csaclean.policy.options import Options
     from csaclean.proving import Proving
 
 __all__ = ["main"]
@@ -49,6 +50,32 @@ def _path(text: str) -> Path:
 def _add_policy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
+    )
+    parser.add_argument(
+        "--retain",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="class that stays whatever the policy says",
+    )
+    parser.add_argument(
+        "--shift-days",
+        metavar="N|FILE",
+        help="shift dates by N days, or by those that a table of Patient IDs says, instead of redacting them",
+    )
+    parser.add_argument(
+        "--unclaimed",
+        choices=("report", "blank", "fail"),
+        help="what becomes of private elements that nobody claims, if not what the policy says",
+    )
+    parser.add_argument(
+        "--identifiers", type=_path, metavar="FILE", help="more texts to search for, one a line"
+    )
+    parser.add_argument(
+        "--uid-key-file",
+        type=_path,
+        metavar="FILE",
+        help="secret of 16 bytes or more: UIDs become pseudo-UIDs",
     )
 
 
@@ -155,9 +182,26 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
     if arguments.jobs < 1:
         raise UsageError("-j takes a number from 1 on")
-    settings = Settings(load_policy(arguments.policy), arguments.preamble, arguments.proof)
+    settings = Settings(
+        load_policy(arguments.policy), arguments.preamble, arguments.proof, _options(arguments)
+    )
     installed()
     return settings
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from csaclean.policy.options import make_options, read_identifiers
+
+    shift: str | None = arguments.shift_days
+    return make_options(
+        {
+            "retain": arguments.retain,
+            "shift_days": int(shift) if shift and re.fullmatch(r"[+-]?\d{1,6}", shift) else shift,
+            "unclaimed": arguments.unclaimed,
+            "identifiers": read_identifiers(arguments.identifiers) if arguments.identifiers else (),
+            "uid_key": arguments.uid_key_file,
+        }
+    )
 
 
 def _clean(arguments: argparse.Namespace) -> int:
@@ -360,7 +404,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from csaclean.report.show import show_lines
 
     path: Path = arguments.file
-    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
+    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self", options=_options(arguments))
     try:
         with open_dicom(path) as opened:
             found = cleaner.examine(opened)
