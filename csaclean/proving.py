@@ -167,7 +167,7 @@ class ProveReport:
 
 def declared_keys(reports: Iterable[Report]) -> frozenset[str]:
     """Return the keys of dcm2niix's sidecars that the redactions in these files may change."""
-    return frozenset(key for report in reports for key in getattr(report, "declared", ()))
+    return frozenset(key for report in reports for key in report.declared)
 
 
 def find_sets(inputs: Sequence[Input]) -> list[InputSet]:
