@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from csaclean.errors import MalformedValue
 from csaclean.model import Kind, Layout, Span
-from csaclean.policy.fills import fill
 from csaclean_handlers.siemens.protocol import UNKNOWN_TEXT, layout_protocol
 from phantom_protocol import as_value, phoenix
 from tests.siemens.protocol_samples import FILLED_FORMS, filled, protocols
@@ -161,7 +160,3 @@ class TestADamagedProtocol:
     def test_of_any_bytes_is_laid_out_or_malformed(self, value: bytes) -> None:
         layout = laid_out(value)
         assert layout is None or (layout.stops[-1] if layout.stops else 0) == len(value)
-
-
-def test_the_fill_of_text_is_what_these_laws_are_about() -> None:
-    assert fill("text", b'a"\r\n') == b"XX\r\n"

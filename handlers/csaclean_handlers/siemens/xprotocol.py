@@ -28,6 +28,7 @@ PATH: Final = "XProtocol"
 STARTS: Final = re.compile(rb"\s*+(?:<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN)")
 """What a protocol text starts with."""
 
+_SHORTEST: Final = len(b"<XProtocol>")
 _SPACE: Final = re.compile(rb"\s*+")
 _ROOT: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>\s*+\{")
 _PLAIN, _QUOTED, _CLOSE, _NAMED, _NAME, _TAG, _BRACE, _OPEN, _NUMBER, _WORD, _ERROR, _NOTHING = range(1, 13)
@@ -172,7 +173,7 @@ def _block(builder: Builder, row: bytes, stop: int, depth: int, *, fine: bool) -
                 kind, path = stack[-1].kind, stack[-1].path
             if start == end:
                 continue
-            if group != _WORD and end - start >= len(BEGIN) and _is_protocol(row, start, end):
+            if group != _WORD and end - start >= _SHORTEST and _is_protocol(row, start, end):
                 builder.structure(start)
                 sections += layout_text(builder, row, end, depth + 1, fine=fine)
                 continue
