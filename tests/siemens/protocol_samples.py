@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pydicom
+import pytest
 from hypothesis import strategies as st
 
 from csaclean.model import Kind, Layout, Span
@@ -26,7 +27,8 @@ from phantom_protocol import (
     short_form,
     xprotocol,
 )
-from tests.siemens.samples import REAL_FILES, real_blobs
+from tests.conftest import real_files
+from tests.siemens.samples import nibabel_files, real_blobs
 
 __all__ = [
     "FILLED_FORMS",
@@ -36,6 +38,8 @@ __all__ = [
     "filled",
     "protocols",
     "real_texts",
+    "shared_files",
+    "tag_values",
     "values",
 ]
 
@@ -43,6 +47,7 @@ FILLED_FORMS: Final = frozenset(("text", "uid", "date", "datetime", "time"))
 """Forms that are redacted where no rule speaks of the field."""
 
 _TAGS: Final = (b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol")
+_SHELL: Final = b'<XProtocol> \n{\n  <Name> "PhoenixMetaProtocol"'
 _SIGNATURES: Final = (b"<XProtocol>", b"<EVAProtocol>", b"### ASCCONV BEGIN", b"StepName ")
 
 
@@ -64,37 +69,59 @@ def _xa_texts(dataset: pydicom.Dataset) -> Iterator[bytes]:
             yield item.value
 
 
-@cache
-def real_texts(path: Path) -> tuple[RealText, ...]:
-    """Return the protocol texts of a file, of its series headers and of XA's elements."""
-    found = [
+def tag_values(path: Path, *names: bytes) -> list[bytes]:
+    """Return the values of all tags of these names in the CSA headers of a file."""
+    return [
         item.value
         for blob in real_blobs(path)
         if blob.startswith(b"SV10\4\3\2\1")
         for tag in csa.decode(blob).tags
-        if tag.name in _TAGS
+        if tag.name in names
         for item in tag.items
         if item.value
     ]
+
+
+@cache
+def real_texts(path: Path) -> tuple[RealText, ...]:
+    """Return the protocol texts of a file, of its series headers and of XA's elements: at least one."""
+    found = tag_values(path, *_TAGS)
     if path.suffix == ".dcm":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # real files are not always valid DICOM; pydicom says so
             dataset = pydicom.dcmread(BytesIO(path.read_bytes()), force=True, stop_before_pixels=True)
             found += _xa_texts(dataset)
-    return tuple(RealText(value, value.startswith(b"<XProtocol>")) for value in dict.fromkeys(found))
+    assert found, "no protocol text"
+    return tuple(RealText(value, value.startswith(_SHELL)) for value in dict.fromkeys(found))
 
 
-def _holds_texts(path: Path) -> bool:
-    try:
-        return bool(real_texts(path))
-    except ValueError:  # headers made to be refused: tests of the CSA reader look at them
-        return False
+def shared_files(*patterns: str, but: tuple[str, ...] = ()) -> list[Any]:
+    """Return the paths of shared files as parameters, or the one that skips."""
+    found: list[Any] = real_files(*patterns, but=but)
+    return [
+        parameter if parameter.values[0] is None else pytest.param(parameter.values[0].path, id=parameter.id)
+        for parameter in found
+    ]
 
+
+_NIBABEL_FILES: Final = frozenset(
+    ("0.dcm", "1.dcm", "csa2_zero_len.bin.gz", "siemens_dwi_0.dcm.gz", "siemens_dwi_1000.dcm.gz")
+)
 
 PROTOCOL_FILES: Final = [
-    parameter for parameter in REAL_FILES if parameter.values[0] is None or _holds_texts(parameter.values[0])
+    *(
+        pytest.param(path, id=f"nibabel-{path.name}")
+        for path in nibabel_files()
+        if path.name in _NIBABEL_FILES
+    ),
+    *shared_files(
+        "*siemens_*_001.dcm",
+        "*siemens_*_[12].dcm",
+        "*siemens_*_ts-1.dcm",
+        but=("*siemens_ve11_phoenixzip-sr*", "*medcom-oog*", "*creators-anon*"),
+    ),
 ]
-"""Parameters for every real file that holds a protocol text; one that skips where the shared files are absent."""
+"""Parameters for one file of each real series with a protocol text; one that skips where the shared files are absent."""
 
 
 def fields(layout: Layout) -> list[tuple[str, str]]:
