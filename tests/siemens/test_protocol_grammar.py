@@ -314,6 +314,10 @@ class TestAnXProtocolString:
         assert parameter_fields(parameter("ParamChoice", "PatientSex", '"F"')) == [
             ("XProtocol/PatientSex", "text", b"F")
         ]
+        content = '<Default> <ParamChoice.""> { } { "F" }'
+        assert parameter_fields(parameter("ParamArray", "PatientSex", content)) == [
+            ("XProtocol/PatientSex", "text", b"F")
+        ]
 
     @pytest.mark.parametrize("construct", ["ParamLong", "ParamDouble", "ParamMap", "ParamFunctor"])
     def test_where_none_is_expected_is_text(self, construct: str) -> None:

@@ -95,7 +95,7 @@ class TestTheVocabulary:
         )
         named = [name for group in table["constructs"].values() for name in group]
         assert len(named) == len(set(named))
-        assert set(vocabulary().constructs.values()) == {"text", "code", "bool", "inherit", "array"}
+        assert set(vocabulary().constructs.values()) == {"text", "code", "choice", "bool", "inherit", "array"}
 
     def test_knows_the_parts_of_all_its_own_keys(self) -> None:
         assert {key_name(key).label for key in vocabulary().fields} == {

@@ -28,7 +28,7 @@ class Vocabulary(NamedTuple):
     segments: frozenset[bytes]
     parameters: frozenset[bytes]
     constructs: dict[bytes, str]
-    """What the strings of a construct are: ``text``, ``code``, ``bool``, ``inherit`` or ``array``."""
+    """What the strings of a construct are: ``text``, ``code``, ``choice``, ``bool``, ``inherit``, ``array``."""
     begin: dict[bytes, frozenset[bytes]]
     short: frozenset[bytes]
     words: dict[bytes, str]
