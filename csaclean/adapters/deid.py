@@ -50,6 +50,7 @@ from csaclean.adapters.pydicom_elements import (
     claimed_leaves,
     clean_leaf,
     holder,
+    open_sequences,
     put_back,
     spell_creators,
 )
@@ -232,7 +233,7 @@ class _Run:
             copy, made = Path(private, "clean"), Path(private, "made")
             before = self.cleaner.clean(source, source.name, Target(copy))
             ds, leaves, names = self._read(copy, source)
-            ds = self._run(ds, source, lookup)
+            ds = self._run(ds, source, lookup, leaves)
             put_back(ds, leaves)
             _check_claimed(ds, leaves)
             with _silenced():
@@ -253,6 +254,7 @@ class _Run:
             try:
                 ds = dcmread(str(copy), force=True)
                 ds.filename = _absolute(source)
+                open_sequences(ds)
                 leaves = claimed_leaves(ds)
                 names = _identifying(ds)
                 spell_creators(ds, leaves)
@@ -262,11 +264,20 @@ class _Run:
                 raise MalformedFile(f"pydicom can't read the file: {raised_at(error)}") from None
         return ds, leaves, (*names, *self.identifiers)
 
-    def _run(self, ds: "Dataset", source: Path, lookup: Mapping[str, object]) -> "Dataset":
+    def _run(
+        self,
+        ds: "Dataset",
+        source: Path,
+        lookup: Mapping[str, object],
+        leaves: Mapping[ElementPath, ClaimedLeaf],
+    ) -> "Dataset":
         from deid.dicom import fields, replace_identifiers
 
         def function(dicom: "Dataset", value: str, field: DeidField, item: Mapping[str, object]) -> object:
-            return clean_leaf(dicom, field_path(field), self.cleaner)
+            path = field_path(field)
+            # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
+            put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[:-1] == path[:-1]})
+            return clean_leaf(dicom, path, self.cleaner)
 
         ids = {_absolute(source): {**lookup, FUNCTION: function, UNCLAIMED: unclaimed}}
         with _silenced():

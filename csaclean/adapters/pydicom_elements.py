@@ -41,6 +41,7 @@ __all__ = [
     "clean_leaf",
     "holder",
     "is_claimed",
+    "open_sequences",
     "put_back",
     "spell_creators",
 ]
@@ -137,6 +138,24 @@ def _text(ds: Dataset, tag: BaseTag) -> str:
         return ""
     value = item_of(ds, tag).value
     return fold_creator(value if isinstance(value, bytes) else str(value or ""))
+
+
+def open_sequences(ds: Dataset) -> None:
+    """Convert what pydicom will take for a sequence though its VR is ``UN``, and nothing else.
+
+    Raises
+    ------
+    IoFailed
+        If pydicom can't convert a value.
+    """
+    for tag in list(ds.keys()):
+        element = item_of(ds, tag)
+        raw = element.VR == "UN" and isinstance(element, RawDataElement)
+        if raw and ask(lambda tag=tag: ds[tag].VR) != "SQ":  # type: ignore[misc]
+            ds._dict[tag] = element
+        if vr_of(ds, tag) == "SQ":
+            for item in ask(lambda tag=tag: ds[tag].value) or ():  # type: ignore[misc]
+                open_sequences(item)
 
 
 def spell_creators(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
@@ -286,7 +305,7 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
         return len(encoded(other, found, stream.order)) <= _PEER_CAP
 
     with quiet():
-        first, last = span = ask(lambda: stream.add_only(ds, path, beside=beside))
+        span = ask(lambda: stream.add_only(ds, path, beside=beside))
         source, found, examined = examine(stream, cleaner)
         element = item_of(dataset, tag)
         if not _hits(span, [one.element for one in examined.location.located]):
@@ -300,7 +319,7 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
         check_patches(patches, examined, ())
         cleaner.sweep(source, found, examined, ())
         new = b"".join(patched(source, patches, 0, source.size))
-        leaves = [leaf for leaf in stream.leaves if first <= leaf.start and leaf.stop <= last]
+        leaves = [leaf for leaf in stream.leaves if leaf.path[: len(path)] == path]
         for leaf, value in list(changed_leaves(leaves, patches, new, stream.data)):
             assign(leaf, value, stream.order)
         if vr_of(dataset, tag) == "SQ":
