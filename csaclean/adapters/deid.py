@@ -30,6 +30,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -88,6 +89,42 @@ _RUNNING = threading.RLock()
 """Held while deid runs: its messages go through one object, and the standard streams are caught."""
 
 
+class _Deid(NamedTuple):
+    """What is used of deid."""
+
+    bot: Any
+    """Through which it writes all messages; it remembers them."""
+    warning: int
+    """Their level from which on something was not done."""
+    recipe: Any
+    functions: Mapping[str, object]
+    dcmread: Any
+    replace_identifiers: Any
+    fields: Any
+
+
+@cache
+def _deid() -> _Deid:
+    """Import deid, which imports what pydicom warns of.
+
+    Raises
+    ------
+    UsageError
+        If it isn't installed.
+    """
+    with quiet():
+        try:
+            from deid.config import DeidRecipe
+            from deid.dicom import fields, replace_identifiers
+            from deid.dicom.actions import deid_funcs
+            from deid.dicom.utils import dcmread
+            from deid.logger import bot
+            from deid.logger.message import WARNING
+        except ModuleNotFoundError:
+            raise UsageError("deid is not installed: pip install 'csaclean[deid]'") from None
+    return _Deid(bot, WARNING, DeidRecipe, deid_funcs, dcmread, replace_identifiers, fields)
+
+
 class Replaced(NamedTuple):
     """A file that went through `replace`.
 
@@ -125,8 +162,7 @@ def _silenced() -> Iterator[_Messages]:
 
     deid writes through one object, which also remembers everything; pydicom warns; deid prints.
     """
-    from deid.logger import bot
-
+    bot = _deid().bot
     messages = _Messages()
     with _RUNNING, quiet(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         before = bot.emit
@@ -153,9 +189,7 @@ def _load_recipe(given: Any) -> Any:
     PolicyError
         If it can't be read, or deid would skip a line of it.
     """
-    from deid.config import DeidRecipe
-    from deid.logger.message import WARNING
-
+    DeidRecipe = _deid().recipe
     if isinstance(given, DeidRecipe):
         loaded = given
     else:
@@ -167,7 +201,7 @@ def _load_recipe(given: Any) -> Any:
                 loaded = DeidRecipe([str(path) for path in paths])
             except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is
                 raise PolicyError(f"deid can't read the recipe: {raised_at(error)}") from None
-        skipped = sum(level <= WARNING for level in messages.levels)
+        skipped = sum(level <= _deid().warning for level in messages.levels)
         if skipped:
             raise PolicyError(f"deid would skip {skipped} lines of the recipe")
     if loaded.deid is None or not loaded.get_actions():
@@ -185,8 +219,6 @@ def _check_lookups(loaded: Any, names: Iterable[str]) -> None:
     PolicyError
         If something won't.
     """
-    from deid.dicom.actions import deid_funcs
-
     known = set(names) | set(loaded.listof("values")) | set(loaded.listof("fields"))
     for action in loaded.get_actions():
         match = _LOOKUP.match(action.get("value") or "")
@@ -195,7 +227,7 @@ def _check_lookups(loaded: Any, names: Iterable[str]) -> None:
         kind, name = match.groups()
         if kind == "deid_func":
             name = name.split(" ", 1)[0]
-        if name not in (deid_funcs if kind == "deid_func" else known):
+        if name not in (_deid().functions if kind == "deid_func" else known):
             raise _refuse(f"{kind}:{name}")
 
 
@@ -248,11 +280,9 @@ class _Run:
     def _read(
         self, copy: Path, source: Path
     ) -> tuple["Dataset", Mapping[ElementPath, ClaimedLeaf], tuple[str, ...]]:
-        from deid.dicom.utils import dcmread
-
         with _silenced():
             try:
-                ds = dcmread(str(copy), force=True)
+                ds: Dataset = _deid().dcmread(str(copy), force=True)
                 ds.filename = _absolute(source)
                 open_sequences(ds)
                 leaves = claimed_leaves(ds)
@@ -271,8 +301,6 @@ class _Run:
         lookup: Mapping[str, object],
         leaves: Mapping[ElementPath, ClaimedLeaf],
     ) -> "Dataset":
-        from deid.dicom import fields, replace_identifiers
-
         def function(dicom: "Dataset", value: str, field: DeidField, item: Mapping[str, object]) -> object:
             path = field_path(field)
             # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
@@ -282,14 +310,16 @@ class _Run:
         ids = {_absolute(source): {**lookup, FUNCTION: function, UNCLAIMED: unclaimed}}
         with _silenced():
             try:
-                (made,) = replace_identifiers([ds], ids=ids, deid=self.recipe, save=False, **self.options)
+                (made,) = _deid().replace_identifiers(
+                    [ds], ids=ids, deid=self.recipe, save=False, **self.options
+                )
             except CsacleanError:
                 raise
             except (Exception, SystemExit) as error:  # noqa: BLE001  # its text may hold a value
                 raise HandlerError(f"deid can't run the recipe: {raised_at(error)}") from None
             finally:
                 with suppress(AttributeError):  # deid's cache would keep every data set in memory
-                    fields._get_fields_inner.cache_clear()
+                    _deid().fields._get_fields_inner.cache_clear()
         result: Dataset = made
         return result
 
@@ -367,8 +397,7 @@ def replace(
         after a failure.
     """
     sources = _paths(files)
-    with _deid_or_advice():
-        loaded = _load_recipe(recipe)
+    loaded = _load_recipe(recipe)
     rules = load_policy(policy)
     lookups = [_lookup(ids or {}, source) for source in sources]
     for lookup in lookups:
@@ -414,18 +443,3 @@ def _lookup(ids: Mapping[str, Mapping[str, object]], source: Path) -> Mapping[st
         if name in ids:
             return ids[name]
     return {}
-
-
-@contextmanager
-def _deid_or_advice() -> Iterator[None]:
-    """Say what to install where deid is missing.
-
-    Raises
-    ------
-    UsageError
-        If it is.
-    """
-    try:
-        yield
-    except ModuleNotFoundError:
-        raise UsageError("deid is not installed: pip install 'csaclean[deid]'") from None

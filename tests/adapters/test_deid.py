@@ -695,5 +695,6 @@ def test_without_deid_it_says_what_to_install(
     for name in [name for name in sys.modules if name.partition(".")[0] == "deid"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "deid", None)
+    adapter._deid.cache_clear()
     with pytest.raises(UsageError, match=r"csaclean\[deid\]"):
         replace(write_file(GOLDEN["csa2_implicit"]()), RECIPE, output_folder=tmp_path / "out")
