@@ -196,7 +196,7 @@ def put_back(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
     """Undo what others did to claimed elements without meaning to.
 
     A claimed element whose block lost its creator gets the creator back. One whose value is the same but for the blanks
-    and NULs around it, which conversion takes away, gets its bytes back, so that it is as long as it was.
+    and NULs around it, which conversion takes away, gets its bytes and its VR back, so that it is as long as it was.
 
     Raises
     ------
@@ -214,7 +214,8 @@ def put_back(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
             if leaf.creator is not None and creator not in dataset:
                 dataset._dict[creator] = leaf.creator
             now = encoded(dataset, tag, order)
-            if now != leaf.value and _bare(now) == _bare(leaf.value):
+            same = now == leaf.value and vr_of(dataset, tag) == leaf.vr
+            if not same and _bare(now) == _bare(leaf.value):
                 assign(Leaf(dataset, tag, leaf.vr, 0, 0, path), leaf.value, order)
 
 

@@ -439,6 +439,16 @@ class TestReplace:
         assert [len(made.get_item(tag).value) for tag in (0x00291008, 0x00291009)] == [16, 16]
         assert b"20010203" not in made.get_item(0x00291009).value
 
+    def test_elements_have_the_vr_that_they_had(
+        self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+    ) -> None:
+        block = private_block(0x0029, 0x10, CREATOR, csa_elements(IMAGE, SERIES, vr="UN"))
+        path = write_file(file_bytes(Phantom(plain_image(block))))
+        assert pydicom.dcmread(path)[0x00291010].VR == "OB"  # pydicom knows better, and would write that
+        (done,) = replace(path, [write_recipe(REMOVE_REST), RECIPE], output_folder=tmp_path / "out")
+        made = pydicom.dcmread(done.path)
+        assert [made.get_item(tag).VR for tag in (0x00291010, 0x00291020)] == ["UN", "UN"]
+
     def test_a_recipe_may_remove_what_is_claimed(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
     ) -> None:
