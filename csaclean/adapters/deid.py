@@ -8,8 +8,8 @@ by Private Creator and element byte, so it finds relocated blocks, several block
 everything, because deid can't: it compares creators exactly, doesn't look into sequences that pydicom leaves in ``UN``,
 and doesn't know an element without its creator. So each file takes this way:
 
-1. csaclean cleans the file, as `csaclean.clean_file` does, into a private temporary folder. What identifies the patient
-   is read from the standard elements.
+1. csaclean cleans the file, as `csaclean.clean_file` does, into a private temporary folder; what nobody claims is not judged
+   yet. What identifies the patient is read from the standard elements.
 2. deid runs the whole recipe over that clean copy. It finds every claimed block under the name that its handler uses.
 3. Claimed elements that are still there get their Private Creator back if the recipe took it, and their exact length.
    Each must still be claimed, or the file fails.
@@ -30,9 +30,10 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from functools import cache
+from dataclasses import replace as replace_fields
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
 from csaclean.adapters.deid_functions import (
     FUNCTION,
@@ -40,7 +41,6 @@ from csaclean.adapters.deid_functions import (
     UNCLAIMED,
     DeidField,
     clean,
-    cleaner_with,
     field_path,
     recipe,
     unclaimed,
@@ -66,8 +66,11 @@ from csaclean.errors import (
     UsageError,
     raised_at,
 )
+from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
+from csaclean.registry import installed
 from csaclean.report.model import Report
+from csaclean.subject import WANTED
 from csaclean.write import Target
 
 if TYPE_CHECKING:
@@ -76,15 +79,6 @@ if TYPE_CHECKING:
 __all__ = ["RECIPE", "Replaced", "clean", "recipe", "replace", "unclaimed"]
 
 _LOOKUP: Final = re.compile(r"(func|deid_func|var):(.*)", re.DOTALL)
-_IDENTIFYING: Final = (
-    0x00080050,  # Accession Number
-    0x00100010,  # Patient's Name
-    0x00100020,  # Patient ID
-    0x00100030,  # Patient's Birth Date
-    0x00101000,  # Other Patient IDs
-)
-_OTHER_PATIENT_IDS: Final = 0x00101002
-
 _RUNNING = threading.RLock()
 """Held while deid runs: its messages go through one object, and the standard streams are caught."""
 
@@ -231,16 +225,14 @@ def _check_lookups(loaded: Any, names: Iterable[str]) -> None:
             raise _refuse(f"{kind}:{name}")
 
 
-def _identifying(ds: "Dataset") -> tuple[str, ...]:
-    """Return what identifies the patient, as texts, from the root and the items of Other Patient IDs."""
-    others = ds[_OTHER_PATIENT_IDS].value if _OTHER_PATIENT_IDS in ds else None
-    found: list[str] = []
-    for dataset in (ds, *(others or ())):
-        for tag in _IDENTIFYING:
-            value: Any = dataset[tag].value if tag in dataset else None
-            values = value if dataset and tag in dataset and dataset[tag].VM > 1 else [value]
-            found += [str(one) for one in values if one]
-    return tuple(dict.fromkeys(found))
+def _patient(ds: "Dataset") -> Mapping[int, tuple[str, ...]]:
+    """Return what standard elements tell about the patient, at any depth, by tag."""
+    found: dict[int, dict[str, None]] = {}
+    for element in ds.iterall():
+        if element.tag in WANTED and element.value:
+            values = element.value if element.VM > 1 else [element.value]
+            found.setdefault(int(element.tag), {}).update((str(one), None) for one in values if one)
+    return {tag: tuple(texts) for tag, texts in found.items()}
 
 
 @dataclass(frozen=True)
@@ -249,9 +241,20 @@ class _Run:
 
     recipe: Any
     policy: Policy
-    cleaner: Cleaner
-    identifiers: tuple[str, ...]
-    options: Mapping[str, object]
+    first: Options
+    again: Options
+    """For values that are clean already: dates that were shifted stay where they are."""
+    keywords: Mapping[str, object]
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        """What cleans originals."""
+        return Cleaner(self.policy, installed(), options=replace_fields(self.first, provisional=True))
+
+    def cleaner_again(self, patient: Mapping[int, tuple[str, ...]], *, provisional: bool) -> Cleaner:
+        """Return what cleans what deid works on, and what it made."""
+        options = replace_fields(self.again, patient=patient, provisional=provisional)
+        return Cleaner(self.policy, installed(), options=options)
 
     def one(self, source: Path, target: Target, lookup: Mapping[str, object]) -> Replaced:
         """Take one file all the way.
@@ -264,8 +267,8 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix=".csaclean-") as private:
             copy, made = Path(private, "clean"), Path(private, "made")
             before = self.cleaner.clean(source, source.name, Target(copy))
-            ds, leaves, names = self._read(copy, source)
-            ds = self._run(ds, source, lookup, leaves)
+            ds, leaves, patient = self._read(copy, source)
+            ds = self._run(ds, source, lookup, leaves, self.cleaner_again(patient, provisional=True))
             put_back(ds, leaves)
             _check_claimed(ds, leaves)
             with _silenced():
@@ -274,25 +277,25 @@ class _Run:
                 except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold a value
                     raise MalformedFile(f"pydicom can't write deid's result: {raised_at(error)}") from None
             made.chmod(stat.S_IMODE(source.stat().st_mode) & 0o777 | stat.S_IRUSR)
-            after = cleaner_with(self.policy, names).clean(made, source.name, target)
+            after = self.cleaner_again(patient, provisional=False).clean(made, source.name, target)
             return Replaced(target.path, before, after)
 
     def _read(
         self, copy: Path, source: Path
-    ) -> tuple["Dataset", Mapping[ElementPath, ClaimedLeaf], tuple[str, ...]]:
+    ) -> tuple["Dataset", Mapping[ElementPath, ClaimedLeaf], Mapping[int, tuple[str, ...]]]:
         with _silenced():
             try:
                 ds: Dataset = _deid().dcmread(str(copy), force=True)
                 ds.filename = _absolute(source)
                 open_sequences(ds)
                 leaves = claimed_leaves(ds)
-                names = _identifying(ds)
+                patient = _patient(ds)
                 spell_creators(ds, leaves)
             except CsacleanError:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold a value
                 raise MalformedFile(f"pydicom can't read the file: {raised_at(error)}") from None
-        return ds, leaves, (*names, *self.identifiers)
+        return ds, leaves, patient
 
     def _run(
         self,
@@ -300,18 +303,19 @@ class _Run:
         source: Path,
         lookup: Mapping[str, object],
         leaves: Mapping[ElementPath, ClaimedLeaf],
+        cleaner: Cleaner,
     ) -> "Dataset":
         def function(dicom: "Dataset", value: str, field: DeidField, item: Mapping[str, object]) -> object:
             path = field_path(field)
             # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
             put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[:-1] == path[:-1]})
-            return clean_leaf(dicom, path, self.cleaner)
+            return clean_leaf(dicom, path, cleaner)
 
         ids = {_absolute(source): {**lookup, FUNCTION: function, UNCLAIMED: unclaimed}}
         with _silenced():
             try:
                 (made,) = _deid().replace_identifiers(
-                    [ds], ids=ids, deid=self.recipe, save=False, **self.options
+                    [ds], ids=ids, deid=self.recipe, save=False, **self.keywords
                 )
             except CsacleanError:
                 raise
@@ -346,7 +350,6 @@ def replace(
     recipe: Any,
     *,
     policy: str | os.PathLike[str] = "converter-safe",
-    identifiers: Iterable[str] = (),
     output_folder: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     ids: Mapping[str, Mapping[str, object]] | None = None,
@@ -354,6 +357,7 @@ def replace(
     strip_sequences: bool = False,
     remove_private: bool = False,
     disable_skip: bool = False,
+    **options: Unpack[OptionWords],
 ) -> list[Replaced]:
     """Run a deid recipe over files so that every claimed private element ends up clean and proved, or gone.
 
@@ -368,9 +372,6 @@ def replace(
         Path of a recipe, paths of several, or a ``DeidRecipe``.
     policy
         Name of a policy that ships, or path of a TOML file.
-    identifiers
-        Texts that must not be left in private elements, beside what is read from each file: PatientName, PatientID,
-        OtherPatientIDs, AccessionNumber, PatientBirthDate.
     output_folder
         Where to write, under the names that the files have; made if it is missing. None makes a new temporary folder.
     overwrite
@@ -379,6 +380,10 @@ def replace(
         Variables and functions of the recipe by file, as of deid's ``get_identifiers``.
     config, strip_sequences, remove_private, disable_skip
         As of deid's ``replace_identifiers``.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`. What identifies the patient, and whose dates are shifted, is read from each
+        file before the recipe runs; `unclaimed` is about what the recipe leaves.
 
     Returns
     -------
@@ -409,11 +414,13 @@ def replace(
     originals = {os.path.realpath(source) for source in sources}
     if any(os.path.realpath(target) in originals for target in targets):
         raise UsageError("an original would be replaced: choose another output_folder")
+    asked = make_options(options)
+    shifted = asked.retain | ({"dates"} if asked.shift else set())
     run = _Run(
         loaded,
         rules,
-        cleaner_with(rules),
-        tuple(identifiers),
+        asked,
+        replace_fields(asked, shift=None, retain=shifted),
         {
             "config": None if config is None else os.fspath(config),
             "strip_sequences": strip_sequences,

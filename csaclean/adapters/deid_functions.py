@@ -1,19 +1,20 @@
 """Functions and the recipe for deid: what a run of deid needs of csaclean, without deid itself."""
 
+import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files as resource_files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Unpack
 
 from csaclean.adapters.pydicom import ElementPath
 from csaclean.adapters.pydicom_elements import clean_leaf, holder, is_claimed
 from csaclean.clean import Cleaner
 from csaclean.errors import HandlerError
-from csaclean.policy.policies import Policy, load_policy, policy_names
-from csaclean.proof.witness import ProofLevel
+from csaclean.policy.options import Options, OptionWords, make_options
+from csaclean.policy.policies import load_policy, policy_names
 from csaclean.registry import installed
 from csaclean.selector import Step
 
@@ -26,7 +27,6 @@ __all__ = [
     "UNCLAIMED",
     "DeidField",
     "clean",
-    "cleaner_with",
     "field_path",
     "recipe",
     "unclaimed",
@@ -69,15 +69,16 @@ def field_path(field: object) -> ElementPath:
     return tuple(path)
 
 
-def cleaner_with(policy: Policy, identifiers: Sequence[str] = (), proof: ProofLevel = "rows") -> Cleaner:
-    """Return what cleans; the one place where identifiers are handed on."""
-    del identifiers
-    return Cleaner(policy, installed(), proof=proof)
+def _cleaner(policy: str | os.PathLike[str], options: Options) -> Cleaner:
+    """Return what cleans single elements: those around them, which nobody may claim, are not judged."""
+    return Cleaner(
+        load_policy(policy), installed(), proof="full", options=dataclasses.replace(options, provisional=True)
+    )
 
 
 @lru_cache(maxsize=8)
-def _shipped(policy: str, identifiers: tuple[str, ...]) -> Cleaner:
-    return cleaner_with(load_policy(policy), identifiers, "full")
+def _shipped(policy: str) -> Cleaner:
+    return _cleaner(policy, Options())
 
 
 def clean(
@@ -87,7 +88,7 @@ def clean(
     item: Mapping[str, object],
     *,
     policy: str | os.PathLike[str] = "converter-safe",
-    identifiers: Sequence[str] = (),
+    **options: Unpack[OptionWords],
 ) -> Any:
     """Return the clean value of an element: a function for deid, ``REPLACE (gggg,"CREATOR",ee) func:csaclean``.
 
@@ -107,8 +108,10 @@ def clean(
         deid's lookup; not looked at.
     policy
         Name of a policy that ships, or path of a TOML file.
-    identifiers
-        Texts that must not be left in the value, beside what the policy redacts.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`. The patient's identifiers are those that `dicom` holds when deid comes to
+        the element; where earlier lines replaced them, they have to be given.
 
     Returns
     -------
@@ -123,10 +126,10 @@ def clean(
     CsacleanError
         If it can't be cleaned.
     """
-    if policy in policy_names():
-        cleaner = _shipped(str(policy), tuple(identifiers))
+    if not options and policy in policy_names():
+        cleaner = _shipped(str(policy))
     else:
-        cleaner = cleaner_with(load_policy(policy), identifiers, "full")
+        cleaner = _cleaner(policy, make_options(options))
     return clean_leaf(dicom, field_path(field), cleaner)
 
 

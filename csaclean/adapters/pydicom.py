@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, Unpack
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -22,10 +22,10 @@ from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found, check_patches
 from csaclean.dicom.creators import is_creator
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element, Walk, tag_text
+from csaclean.dicom.elements import Walk, tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
-from csaclean.dicom.walk import MAX_DEPTH, PIXELS, walk
+from csaclean.dicom.walk import MAX_DEPTH, PIXELS, STANDARD, walk
 from csaclean.engine import Examined
 from csaclean.errors import (
     CsacleanError,
@@ -35,6 +35,7 @@ from csaclean.errors import (
     ProofFailed,
 )
 from csaclean.model import Patch
+from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
@@ -52,7 +53,6 @@ __all__ = [
     "encoded",
     "examine",
     "item_of",
-    "load",
     "quiet",
     "vr_of",
 ]
@@ -128,7 +128,7 @@ class Stream:
             vr = vr_of(dataset, tag)
             if vr == "SQ":
                 self._add_sequence(dataset, tag, private=inside, depth=depth, around=around)
-            elif inside or vr == "UN" or tag == SPECIFIC_CHARACTER_SET:  # UN may hold a sequence
+            elif inside or vr == "UN" or tag in STANDARD:  # UN may hold a sequence
                 self._add_leaf(dataset, tag, vr, around)
             elif depth or tag not in PIXELS:
                 self._refuse_signatures(dataset, tag)
@@ -171,11 +171,7 @@ class Stream:
             inside = private or tag.is_private
             own_group = tag >> 16 == wanted >> 16
             if tag != wanted:
-                if (
-                    tag == SPECIFIC_CHARACTER_SET
-                    or (own_group and is_creator(tag))
-                    or (not rest and beside(dataset, tag))
-                ):
+                if tag in STANDARD or (own_group and is_creator(tag)) or (not rest and beside(dataset, tag)):
                     self._add_leaf(dataset, tag, vr_of(dataset, tag), around)
             elif rest:
                 self._header(tag, b"SQ", 0xFFFFFFFF)
@@ -313,17 +309,10 @@ def ask(values: Callable[[], _T]) -> _T:
         raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
 
 
-def load(source: BytesSource) -> Callable[[Element, int], bytes]:
-    """Return what gives the first n bytes of an element in a stream, all for n = -1."""
-    return lambda element, size: source.read(
-        element.start, element.stop if size < 0 else min(element.stop, element.start + size)
-    )
-
-
 def examine(stream: Stream, cleaner: Cleaner) -> tuple[BytesSource, Walk, Examined]:
     """Clean what is claimed in a stream, and prove the first three stages."""
     source, found = stream.walk()
-    return source, found, cleaner.engine.examine(found.elements, found.datasets, load(source))
+    return source, found, cleaner.engine.examine(found.elements, found.datasets, source)
 
 
 def clean_dataset(
@@ -331,6 +320,7 @@ def clean_dataset(
     policy: str | os.PathLike[str] = "converter-safe",
     *,
     proof: ProofLevel = "rows",
+    **options: Unpack[OptionWords],
 ) -> Report:
     """Clean the private elements of a pydicom data set, in place.
 
@@ -343,6 +333,9 @@ def clean_dataset(
         Name of a policy that ships, or path of a TOML file.
     proof
         ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`.
 
     Returns
     -------
@@ -357,7 +350,7 @@ def clean_dataset(
     stream = Stream.like(ds)
     with quiet():
         ask(lambda: stream.add(ds))
-        cleaner = Cleaner(load_policy(policy), installed(), proof=proof)
+        cleaner = Cleaner(load_policy(policy), installed(), proof=proof, options=make_options(options))
         source, found, examined = examine(stream, cleaner)
         patches = examined.patches()
         check_patches(patches, examined, ())

@@ -5,6 +5,7 @@ For adapters of tools that go through a data set element by element.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -21,7 +22,6 @@ from csaclean.adapters.pydicom import (
     encoded,
     examine,
     item_of,
-    load,
     quiet,
     vr_of,
 )
@@ -29,6 +29,7 @@ from csaclean.clean import Cleaner, check_patches
 from csaclean.dicom.creators import is_creator
 from csaclean.dicom.elements import Element
 from csaclean.dicom.walk import PIXELS
+from csaclean.engine import load_value
 from csaclean.errors import HandlerError, MalformedValue, ProofFailed
 from csaclean.locate import Located, locate
 from csaclean.registry import Registry, installed
@@ -107,7 +108,7 @@ def claimed_leaves(ds: Dataset) -> Mapping[ElementPath, ClaimedLeaf]:
     with quiet():
         ask(lambda: stream.add(ds))
     source, found = stream.walk()
-    location = locate(found.elements, found.datasets, load(source), installed())
+    location = locate(found.elements, found.datasets, partial(load_value, source), installed())
     starts = [leaf.start for leaf in stream.leaves]
     leaves: dict[ElementPath, ClaimedLeaf] = {}
     for one in location.located:
@@ -241,7 +242,7 @@ def _located(ds: Dataset, path: ElementPath) -> list[Located]:
     span = ask(lambda: stream.add_only(ds, path, beside=lambda _dataset, _tag: False))
     source, found = stream.walk()
     inside = set(_hits(span, found.elements))
-    location = locate(found.elements, found.datasets, load(source), installed())
+    location = locate(found.elements, found.datasets, partial(load_value, source), installed())
     return [one for one in location.located if one.element in inside]
 
 

@@ -13,16 +13,26 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom import datadict
 from pydicom.dataset import Dataset
 
 import csaclean
 from csaclean.adapters import deid as adapter
-from csaclean.adapters import deid_functions
 from csaclean.adapters.deid import RECIPE, clean, recipe, replace, unclaimed
 from csaclean.adapters.pydicom_elements import claimed_leaves
-from csaclean.errors import CsacleanError, HandlerError, MalformedValue, PolicyError, TargetExists, UsageError
+from csaclean.errors import (
+    CsacleanError,
+    HandlerError,
+    MalformedValue,
+    PolicyError,
+    ProofFailed,
+    TargetExists,
+    UsageError,
+)
 from csaclean.registry import installed
+from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 from phantom_creators import creator_cases, creator_matrix, small_headers
+from phantom_csa import with_canaries
 from phantom_file import Phantom, file_bytes
 from phantom_writer import (
     ENCODINGS,
@@ -34,8 +44,6 @@ from phantom_writer import (
     text,
 )
 from phantoms import (
-    ACCESSION_NUMBER,
-    BIRTH_DATE,
     CREATOR,
     GOLDEN,
     OTHER_SERIES_UID,
@@ -207,7 +215,7 @@ class TestFunction:
     def test_a_sequence_in_un_is_cleaned_inside(self) -> None:
         block = private_block(0x0029, 0x10, CREATOR, csa_elements(IMAGE, SERIES))
         item = sequence(0, (text(0x0020000E, "UI", OTHER_SERIES_UID), *block)).value
-        outer = private_block(0x0021, 0x10, b"SYNTHETIC VENDOR 01", {0xFE: ("UN", item)})
+        outer = private_block(0x0021, 0x10, b"OTHER VENDOR 01", {0xFE: ("UN", item)})
         ds = pydicom.dcmread(io.BytesIO(file_bytes(Phantom(plain_image(outer)))))
         old = ds[0x002110FE].value
         new = clean(ds, "", field_at(0x002110FE), {})
@@ -301,8 +309,8 @@ class TestRemoval:
     """What stays where all other private elements go."""
 
     def block(self) -> tuple[Element, ...]:
-        other = private_block(0x0019, 0x10, b"SYNTHETIC VENDOR 01", {0x10: ("LO", b"DOE^JOHN")})
-        neighbour = private_block(0x0029, 0x11, b"SYNTHETIC VENDOR 01", {0x10: ("OB", b"DOE^JOHN")})
+        other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", b"DOE^JOHN")})
+        neighbour = private_block(0x0029, 0x11, b"OTHER VENDOR 01", {0x10: ("OB", b"DOE^JOHN")})
         csa = private_block(0x0029, 0x10, CREATOR, {**csa_elements(IMAGE, SERIES), 0x77: ("LO", b"DOE^JOHN")})
         return (*other, *ordered((*csa, *neighbour)))
 
@@ -323,12 +331,12 @@ class TestRemoval:
 
     def test_private_sequences_stay_if_something_in_them_is_claimed(self, write_recipe: WriteRecipe) -> None:
         full = private_block(
-            0x0021, 0x10, b"SYNTHETIC VENDOR 01", {0xFE: ("SQ", sequence(0, ordered(self.block())).value)}
+            0x0021, 0x10, b"OTHER VENDOR 01", {0xFE: ("SQ", sequence(0, ordered(self.block())).value)}
         )
         empty = private_block(
             0x0023,
             0x10,
-            b"SYNTHETIC VENDOR 01",
+            b"OTHER VENDOR 01",
             {0xFE: ("SQ", sequence(0, (text(0x00100010, "PN", "DOE^JOHN"),)).value)},
         )
         data = file_bytes(Phantom(plain_image((*full, *empty))))
@@ -354,8 +362,13 @@ class TestRemoval:
 class TestReplace:
     """`replace`: the file before, deid, the file behind."""
 
-    @pytest.mark.parametrize("name", GOLDEN)
-    @pytest.mark.parametrize("rest", [REMOVE_REST, REMOVE_PRIVATE], ids=["unclaimed", "all-private"])
+    @pytest.mark.parametrize(
+        ("name", "rest"),
+        [(name, REMOVE_REST) for name in GOLDEN]
+        # In the XA phantom, private sequences stand around what is claimed: they would go, and all in them.
+        + [(name, REMOVE_PRIVATE) for name in GOLDEN if name != "xa_like"],
+        ids=lambda value: "all-private" if value == REMOVE_PRIVATE else value.split(":")[-1],
+    )
     def test_phantoms_come_out_clean_with_their_creators(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile, name: str, rest: str
     ) -> None:
@@ -366,9 +379,10 @@ class TestReplace:
         assert CANARY not in written
         made, alone = pydicom.dcmread(done.path), cleaned_alone(data, tmp_path)
         claimed = set(claimed_leaves(alone))
-        creators = {(*path[:-1], path[-1] & 0xFFFF0000 | path[-1] >> 8 & 0xFF) for path in claimed}
-        claimed |= creators & private(alone)
-        assert private(made) == claimed
+        around = {path[:end] for path in claimed for end in range(1, len(path) + 1, 2)}
+        around |= {(*path[:-1], path[-1] & 0xFFFF0000 | path[-1] >> 8 & 0xFF) for path in around}
+        kept = around & private(alone)
+        assert private(made) == kept
         expected = dict(leaves(alone))
         assert {p: e.value for p, e in leaves(made) if p in claimed} == {
             p: expected[p].value for p in claimed
@@ -395,7 +409,7 @@ class TestReplace:
     def test_what_deid_cannot_find_is_cleaned_too(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile, sample: Any, shipped: bool
     ) -> None:
-        own = write_recipe("REPLACE PatientName ANON")
+        own = write_recipe("REPLACE PatientName ANON", REMOVE_REST)
         recipes = [own, RECIPE] if shipped else [own]
         (done,) = replace(write_file(sample.data), recipes, output_folder=tmp_path / "out")
         assert CANARY not in done.path.read_bytes()
@@ -663,31 +677,55 @@ def test_deid_speaks_again_afterwards(write_file: WriteFile, tmp_path: Path) -> 
 def test_what_identifies_the_patient_is_taken_before_the_recipe_runs(
     tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handed_on: list[tuple[str, ...]] = []
-    before = deid_functions.cleaner_with
-
-    def spy(policy: Any, identifiers: Any = (), proof: Any = "rows") -> Any:
-        handed_on.append(tuple(identifiers))
-        return before(policy, identifiers, proof)
-
-    monkeypatch.setattr(adapter, "cleaner_with", spy)
-    data = base_image(
-        (sequence(0x00101002, (text(0x00100020, "LO", "OTHER-77"),)), text(0x00101000, "LO", "A-1\\B-2")),
-        image=IMAGE,
-        series=SERIES,
+    """A claimed text that the policy keeps is redacted where it holds what the recipe removed from the header."""
+    header = CsaHeader.build((CsaTag.build("SequenceFileOwner", "SH", [b"OTHER-77"]),))
+    dataset = base_image(
+        (sequence(0x00101002, (text(0x00100020, "LO", "OTHER-77"),)),), image=with_canaries(header)[0]
     )
-    own = write_recipe("REMOVE PatientID", "REPLACE PatientName ANON", "REMOVE AccessionNumber")
-    replace(write_file(file_bytes(Phantom(data))), own, output_folder=tmp_path / "out", identifiers=["MORE"])
-    assert handed_on[-1] == (
-        ACCESSION_NUMBER,
-        PATIENT_NAME,
-        PATIENT_ID,
-        BIRTH_DATE,
-        "A-1",
-        "B-2",
-        "OTHER-77",
-        "MORE",
+    path = write_file(file_bytes(Phantom(dataset)))
+    own = write_recipe("REMOVE OtherPatientIDsSequence", REMOVE_REST)
+    (kept,) = replace(path, RECIPE, policy="dead-space", output_folder=tmp_path / "kept")
+    (done,) = replace(path, [own, RECIPE], output_folder=tmp_path / "out")
+    assert b"OTHER-77" in pydicom.dcmread(kept.path)[0x00291010].value
+    assert b"OTHER-77" not in done.path.read_bytes()
+
+
+@pytest.mark.parametrize("tag", [0x00100010, 0x00100020, 0x00080050, 0x00100030])
+def test_what_identified_the_patient_may_not_stay_in_what_nobody_claims(
+    tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile, tag: int
+) -> None:
+    found = pydicom.dcmread(io.BytesIO(GOLDEN["csa2_implicit"]()))[tag].value
+    other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", str(found).encode())})
+    path = write_file(file_bytes(Phantom(base_image(other, image=IMAGE, series=SERIES))))
+    gone = write_recipe(f"REMOVE {datadict.keyword_for_tag(tag)}")
+    with pytest.raises(ProofFailed) as caught:
+        replace(path, [gone, RECIPE], output_folder=tmp_path / "out")
+    assert caught.value.stage == "residue"
+    assert not list(tmp_path.glob("out/*"))
+    replace(path, [gone, RECIPE, write_recipe(REMOVE_REST, name="rest")], output_folder=tmp_path / "out")
+
+
+def test_dates_are_shifted_once_and_by_the_patient_that_the_recipe_renames(
+    tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+) -> None:
+    path = write_file(file_bytes(Phantom(base_image(image=IMAGE, series=SERIES))))
+    own = write_recipe("REPLACE PatientID ANON", REMOVE_REST)
+    (done,) = replace(
+        path, [own, RECIPE], output_folder=tmp_path / "out", shift_days={PATIENT_ID: 1, "ANON": 100}
     )
+    assert pydicom.dcmread(done.path)[0x00291009].value == "20010204"
+
+
+def test_what_nobody_claims_is_judged_after_the_recipe(
+    tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+) -> None:
+    other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", b"WORDS")})
+    path = write_file(file_bytes(Phantom(base_image(other, image=IMAGE, series=SERIES))))
+    with pytest.raises(CsacleanError):
+        replace(path, RECIPE, output_folder=tmp_path / "out", unclaimed="fail")
+    own = write_recipe(REMOVE_REST)
+    (done,) = replace(path, [own, RECIPE], output_folder=tmp_path / "out", unclaimed="fail")
+    assert 0x00191010 not in pydicom.dcmread(done.path)
 
 
 def test_csaclean_and_the_functions_import_no_deid() -> None:
