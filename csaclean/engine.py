@@ -374,7 +374,7 @@ class Engine:
             )
         if self._unclaimed == "fail":
             refuse_unclaimed(location.unclaimed)
-        if needles:
+        if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
         declared, outputs = self._declared(cleaned)
         fields = self._compare_converter_fields(records, declared)
@@ -390,6 +390,8 @@ class Engine:
 
     @property
     def _unclaimed(self) -> Unclaimed:
+        if self.options.provisional:
+            return "report"
         return self.options.unclaimed or self.policy.other.unclaimed
 
     @property
