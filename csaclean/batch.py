@@ -35,10 +35,11 @@ class Settings:
     policy: Policy
     preamble: PreambleAction = "null"
     proof: ProofLevel = "rows"
+    mark: bool = False
 
     def cleaner(self) -> Cleaner:
         """Return a cleaner for one batch."""
-        return Cleaner(self.policy, installed(), self.preamble, self.proof)
+        return Cleaner(self.policy, installed(), self.preamble, self.proof, self.mark)
 
 
 def _clean_one(cleaner: Cleaner, job: Job) -> Report:
@@ -156,6 +157,7 @@ def clean_tree(
     overwrite: bool = False,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
+    mark: bool = False,
 ) -> Run:
     """Clean every DICOM file of a folder into another.
 
@@ -171,7 +173,7 @@ def clean_tree(
         Does the work in batches of files, in order; None for this process.
     overwrite
         Whether existing files may be replaced.
-    preamble, proof
+    preamble, proof, mark
         As for `csaclean.clean_file`.
 
     Returns
@@ -189,8 +191,8 @@ def clean_tree(
     source = Path(src)
     if not source.is_dir():
         raise UsageError("the source is not a folder")
-    settings = Settings(load_policy(policy), preamble, proof)
-    installed()
+    settings = Settings(load_policy(policy), preamble, proof, mark)
+    settings.cleaner()  # a policy that can't be used is told at once
     paths = (source,)
     jobs = plan_jobs(paths, find_inputs(paths), Destination(Path(dst), overwrite=overwrite))
     return Run(jobs, settings, executor)

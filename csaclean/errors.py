@@ -136,7 +136,7 @@ class ProofFailed(FileError):
     Parameters
     ----------
     stage
-        ``rows``, ``witness``, ``converter`` or ``written``.
+        ``rows``, ``witness``, ``converter``, ``written`` or ``mark``.
     reason, selector, offset
         As for `CsacleanError`.
     """
