@@ -8,13 +8,13 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple, Unpack, get_args
 
 from csaclean.dicom.deflate import deflated, inflate
-from csaclean.dicom.elements import Element, Shape, Walk
+from csaclean.dicom.elements import Shape, Walk
 from csaclean.dicom.file import Start, find_start
 from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.walk import walk
@@ -30,6 +30,7 @@ from csaclean.errors import (
 )
 from csaclean.mark import Subject, make_mark, mark_regions, method_text
 from csaclean.model import Fill, Patch
+from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.regions import SHORTEST_ELEMENT, TIFF, PreambleAction, find_regions
@@ -145,6 +146,8 @@ class Cleaner:
         Whether a preamble that is neither null nor TIFF is nulled.
     proof
         How often witnesses are asked. One cleaner serves one batch: its witnesses remember what they read.
+    options
+        What the caller asked for beside the policy.
     mark
         Whether files are marked as cleaned: see `csaclean.mark`.
     """
@@ -153,6 +156,7 @@ class Cleaner:
     registry: Registry
     preamble: PreambleAction = "null"
     proof: ProofLevel = "rows"
+    options: Options = field(default_factory=Options)
     mark: bool = False
 
     def __post_init__(self) -> None:
@@ -170,7 +174,7 @@ class Cleaner:
         for word, words in ((self.preamble, get_args(PreambleAction)), (self.proof, get_args(ProofLevel))):
             if word not in words:
                 raise UsageError(f"{word!r} is none of {', '.join(words)}")
-        self.engine = Engine(self.policy, self.registry, self.proof)
+        self.engine = Engine(self.policy, self.registry, self.proof, self.options)
 
     @cached_property
     def _spelled(self) -> dict[str, str]:
@@ -186,16 +190,8 @@ class Cleaner:
             If the file can't be cleaned.
         """
         source = opened.source
-
-        def load(element: Element, size: int) -> bytes:
-            stop = element.stop if size < 0 else min(element.stop, element.start + size)
-            value = source.read(element.start, stop)
-            if len(value) != stop - element.start:
-                raise IoFailed("the file was cut while it was read", "", element.start)
-            return value
-
         found = walk(source, opened.start.syntax, opened.start.offset)
-        examined = self.engine.examine(found.elements, found.datasets, load)
+        examined = self.engine.examine(found.elements, found.datasets, source)
         regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
@@ -213,7 +209,12 @@ class Cleaner:
             If it can't be marked soundly.
         """
         subject = Subject(opened.source, opened.start.offset, opened.start.syntax, found, examined)
-        splice = make_mark(subject, self.registry, self.policy.name)
+        splice = make_mark(
+            subject,
+            self.engine.registry,
+            self.policy.name,
+            modified_dates=self.engine.options.shift is not None,
+        )
         if splice.insertions and opened.start.preamble and opened.raw.read(0, 4) in TIFF:
             raise Unsupported("a TIFF header in the preamble, whose offsets a mark would shift", "", 0)
         return splice
@@ -249,6 +250,7 @@ class Cleaner:
         proof["witness"] = found.examined.witness
         fields = found.examined.converter_fields
         proof["converter"] = "off" if fields is None else "held" if fields else "nothing-to-compare"
+        proof["residue"] = _residue(found.examined)
         proof["written"] = "held" if written else "off"
         if self.mark:
             proof["mark"] = "held" if found.examined.cleaned else "off"
@@ -265,6 +267,7 @@ class Cleaner:
             regions=found.regions,
             facts=facts,
             proof=proof,
+            declared=found.examined.outputs,
         )
 
     def check(self, path: Path, name: str) -> Report:
@@ -305,6 +308,15 @@ class Cleaner:
                 like = opened.status if target.in_place else None
                 write_file(target, opened.status.st_mode, _writer(opened, found), like)
             return self.report(name, opened.start.syntax.name, found, written=write)
+
+
+def _residue(examined: Examined) -> str:
+    """Return what the search for the patient's identifiers came to."""
+    if not examined.searched:
+        return "off"
+    if any(one.tally.declared for one in examined.cleaned):
+        return "declared"
+    return "edited" if any(one.tally.residue for one in examined.cleaned) else "none"
 
 
 def check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequence[Region]) -> None:
@@ -422,6 +434,7 @@ def clean_file(
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
     mark: bool = False,
+    **options: Unpack[OptionWords],
 ) -> Report:
     """Clean one file into another.
 
@@ -441,6 +454,9 @@ def clean_file(
         ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
     mark
         Whether (0008,0300), (0012,0063) and (0012,0064) say what was cleaned and what still identifies.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`.
 
     Returns
     -------
@@ -453,7 +469,7 @@ def clean_file(
         If the file can't be cleaned. Nothing was written then, and a target that was there is as it was.
     """
     source, target = Path(src), Path(dst)
-    cleaner = Cleaner(load_policy(policy), installed(), preamble, proof, mark)
+    cleaner = Cleaner(load_policy(policy), installed(), preamble, proof, make_options(options), mark)
     try:
         same = source.resolve() == target.resolve()
     except (OSError, ValueError, RuntimeError):

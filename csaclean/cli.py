@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from csaclean.batch import Run, Settings
     from csaclean.console import Console
     from csaclean.inputs import Job
+    from csaclean.policy.options import Options
 
 __all__ = ["main"]
 
@@ -43,11 +44,41 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _add_working_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
+def _add_policy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
     )
+    parser.add_argument(
+        "--retain",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="class that stays whatever the policy says",
+    )
+    parser.add_argument(
+        "--shift-days",
+        metavar="N|FILE",
+        help="shift dates by N days, or by those that a table of Patient IDs says, instead of redacting them",
+    )
+    parser.add_argument(
+        "--unclaimed",
+        choices=("report", "blank", "fail"),
+        help="what becomes of private elements that nobody claims, if not what the policy says",
+    )
+    parser.add_argument(
+        "--identifiers", type=_path, metavar="FILE", help="more texts to search for, one a line"
+    )
+    parser.add_argument(
+        "--uid-key-file",
+        type=_path,
+        metavar="FILE",
+        help="secret of 16 bytes or more: UIDs become pseudo-UIDs",
+    )
+
+
+def _add_working_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
+    _add_policy_options(parser)
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
     parser.add_argument(
         "--json", metavar="FILE", help="write the report as JSON Lines; - for standard output"
@@ -106,9 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="show the private elements of a file, span by span")
     show.add_argument("file", type=_path, metavar="FILE")
-    show.add_argument(
-        "-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show"
-    )
+    _add_policy_options(show)
     show.add_argument("--show-values", action="store_true", help="print the values of fields too")
     show.set_defaults(run=_show)
 
@@ -130,9 +159,30 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
     if arguments.jobs < 1:
         raise UsageError("-j takes a number from 1 on")
-    settings = Settings(load_policy(arguments.policy), arguments.preamble, arguments.proof, arguments.mark)
+    settings = Settings(
+        load_policy(arguments.policy),
+        arguments.preamble,
+        arguments.proof,
+        _options(arguments),
+        arguments.mark,
+    )
     settings.cleaner()  # a policy that can't be used is told before anything is read
     return settings
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from csaclean.policy.options import make_options, read_identifiers
+
+    shift: str | None = arguments.shift_days
+    return make_options(
+        {
+            "retain": arguments.retain,
+            "shift_days": int(shift) if shift and re.fullmatch(r"[+-]?\d{1,6}", shift) else shift,
+            "unclaimed": arguments.unclaimed,
+            "identifiers": read_identifiers(arguments.identifiers) if arguments.identifiers else (),
+            "uid_key": arguments.uid_key_file,
+        }
+    )
 
 
 def _clean(arguments: argparse.Namespace) -> int:
@@ -274,7 +324,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from csaclean.report.show import show_lines
 
     path: Path = arguments.file
-    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
+    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self", options=_options(arguments))
     try:
         with open_dicom(path) as opened:
             found = cleaner.examine(opened)

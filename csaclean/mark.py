@@ -140,26 +140,28 @@ def method_text(policy: str) -> str:
     return text
 
 
-def _paths(layout: Layout) -> Iterator[str]:
+def _fields(layout: Layout) -> Iterator[Field]:
     for what in layout.fields:
         if isinstance(what, Field):
-            yield what.path
-        elif isinstance(what, View):
-            yield from _paths(what.layout)
+            yield what
+        elif isinstance(what, View) and isinstance(what.layout, Layout):
+            yield from _fields(what.layout)
 
 
 def _is_read(one: Cleaned) -> bool:
     """Tell whether a converter reads anything in an element."""
     table = one.claimed.registered.converters
+    selector = one.claimed.selector
     return any(read_by for _, _, read_by in one.tally.kept) or (
-        table is not None and any(table.consumers(one.claimed.selector, path) for path in _paths(one.layout))
+        table is not None
+        and any(table.consumers(what.select or selector, what.path) for what in _fields(one.layout))
     )
 
 
 def _action(one: Cleaned) -> Action | None:
     """Return what a de-identifier should do to an element as it was cleaned; None if it identifies nobody."""
     kept = one.tally.kept
-    if not kept and one.vouched:
+    if one.vouched and not kept and not one.tally.declared:
         return None
     if one.claimed.by_vr and kept and all(cls == "uids" for _, cls, _ in kept):
         return "U"
@@ -252,7 +254,7 @@ def method_codes(examined: Examined, *, modified_dates: bool = False) -> tuple[s
     examined
         What was made of its private elements.
     modified_dates
-        Whether dates were shifted.
+        Whether dates are shifted.
 
     Returns
     -------
@@ -266,12 +268,12 @@ def method_codes(examined: Examined, *, modified_dates: bool = False) -> tuple[s
         for (_, cls, _), count in one.tally.kept.items():
             kept[cls] += count
     codes = {_CLASS_CODES[cls] for cls in kept if cls in _CLASS_CODES}
-    if modified_dates:
+    if modified_dates and any(one.tally.edits["dates"] for one in examined.cleaned):
         codes.add(_MODIFIED_DATES)
     if (
         examined.cleaned
         and not unclaimed_elements(examined, {})
-        and not any(one.tally.opaque or one.tally.unruled for one in examined.cleaned)
+        and not any(one.tally.opaque or one.tally.unruled or one.tally.declared for one in examined.cleaned)
         and kept.keys() <= _CLASS_CODES.keys()
     ):
         codes.add(_SAFE_PRIVATE)

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Unpack
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -19,12 +19,13 @@ from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found, check_patches
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, tag_text
+from csaclean.dicom.elements import tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
-from csaclean.dicom.walk import MAX_DEPTH, PIXELS, walk
+from csaclean.dicom.walk import MAX_DEPTH, PIXELS, STANDARD, walk
 from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile, ProofFailed
 from csaclean.model import Patch
+from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
@@ -73,7 +74,7 @@ class _Stream:
             vr = _vr(dataset, tag)
             if vr == "SQ":
                 self._add_sequence(dataset, tag, private=inside, depth=depth)
-            elif inside or vr == "UN" or tag == SPECIFIC_CHARACTER_SET:  # UN may hold a sequence
+            elif inside or vr == "UN" or tag in STANDARD:  # UN may hold a sequence
                 self._add_leaf(dataset, tag, vr)
             elif depth or tag not in PIXELS:
                 self._refuse_signatures(dataset, tag)
@@ -173,6 +174,7 @@ def clean_dataset(
     policy: str | os.PathLike[str] = "converter-safe",
     *,
     proof: ProofLevel = "rows",
+    **options: Unpack[OptionWords],
 ) -> Report:
     """Clean the private elements of a pydicom data set, in place.
 
@@ -185,6 +187,9 @@ def clean_dataset(
         Name of a policy that ships, or path of a TOML file.
     proof
         ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`.
 
     Returns
     -------
@@ -208,17 +213,11 @@ def clean_dataset(
             raise
         except Exception as error:  # noqa: BLE001  # a deferred value whose file is gone, and whatever else pydicom meets
             raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
-        cleaner = Cleaner(load_policy(policy), registry, proof=proof)
+        cleaner = Cleaner(load_policy(policy), registry, proof=proof, options=make_options(options))
         source = BytesSource(bytes(stream.data))
         syntax = EXPLICIT_LITTLE if little else EXPLICIT_BIG
         found = walk(source, syntax)
-        examined = cleaner.engine.examine(
-            found.elements,
-            found.datasets,
-            lambda element, size: source.read(
-                element.start, element.stop if size < 0 else min(element.stop, element.start + size)
-            ),
-        )
+        examined = cleaner.engine.examine(found.elements, found.datasets, source)
         patches = examined.patches()
         check_patches(patches, examined, ())
         cleaner.sweep(source, found, examined, ())

@@ -36,8 +36,19 @@ ROWS: Final = 0x00280010
 PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 PADDING: Final = 0xFFFCFFFC
 SIGNATURES: Final = 0xFFFAFFFA
-STANDARD: Final = frozenset((SPECIFIC_CHARACTER_SET,))
-"""Standard elements that a walk returns unless told otherwise."""
+STANDARD: Final = frozenset(
+    (
+        SPECIFIC_CHARACTER_SET,
+        0x00080050,
+        0x00100010,
+        0x00100020,
+        0x00100030,
+        0x00101000,
+        0x00101001,
+        0x00101005,
+    )
+)
+"""Standard elements that a walk returns unless told otherwise: the character set, and what identifies the patient."""
 
 MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""

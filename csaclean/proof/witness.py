@@ -28,7 +28,9 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def _row_key(layout: Layout) -> tuple[object, ...]:
     """Return which fields a row and the rows inside it fill, in order, and what was remarkable about them."""
     fields = tuple(
-        (field.path, field.codec.name, _row_key(field.layout)) if isinstance(field, View) else field
+        (field.path, field.codec.name, _row_key(field.layout))
+        if isinstance(field, View) and isinstance(field.layout, Layout)
+        else field
         for field in layout.fields
     )
     return (layout.notes, fields)

@@ -6,6 +6,7 @@ from csaclean.handler import Claim, PrivateElement, RuleSet, parse_selector
 from csaclean.model import Layout
 from csaclean_handlers.siemens.converters import SiemensConverters
 from csaclean_handlers.siemens.csa_layout import layout_csa
+from csaclean_handlers.siemens.rules import rules
 from csaclean_handlers.siemens.witness import NibabelWitness
 
 __all__ = ["SiemensHandler"]
@@ -22,7 +23,7 @@ class SiemensHandler:
         Claim(parse_selector("(0029,SIEMENS CSA HEADER,10)"), _SIGNATURES, orphan=True),
         Claim(parse_selector("(0029,SIEMENS CSA HEADER,20)"), _SIGNATURES, orphan=True),
     )
-    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.siemens")
+    rules: ClassVar[RuleSet] = rules()
     witness: ClassVar[NibabelWitness] = NibabelWitness()
     converters: ClassVar[SiemensConverters] = SiemensConverters()
 
