@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _ITEM: Final = 0xFFFEE000
+_ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _SEQUENCE_END: Final = 0xFFFEE0DD
 _UNDEFINED: Final = 0xFFFFFFFF
 _LONGEST_SHORT: Final = 0xFFFE
@@ -436,11 +437,14 @@ def _shifted(element: Element, splice: Splice) -> Element:
     """Return an element as it must stand after the splice."""
     by = splice.before(element.header)
     grows = any(one.offset + len(one.new) == element.start for one in splice.lengths)
-    own = [one for one in splice.insertions if one.tag == element.tag and not one.whole] if grows else []
+    own = [one.new for one in splice.insertions if one.tag == element.tag and not one.whole] if grows else []
+    empty = element.vr is None and element.start == element.stop
+    filled = empty and any(new.startswith(_ITEM_STARTS) for new in own)
     return element._replace(
         header=element.header + by,
         start=element.start + by,
-        stop=element.stop + by + sum(len(one.new) for one in own),
+        stop=element.stop + by + sum(map(len, own)),
+        shape=Shape.SEQUENCE if filled else element.shape,  # without a VR, only items make a sequence
     )
 
 
@@ -473,17 +477,17 @@ def _same_structure(before: Walk, after: Walk, splice: Splice) -> bool:
     )
 
 
-def _same_roots(before: Sequence[Element], after: Sequence[Element], splice: Splice) -> bool:
-    """Tell whether the elements at top level are the same beside the new ones, which stand in ascending order."""
-    new = {one.tag: len(one.new) for one in splice.insertions if one.whole}
-    ends = [*(element.header for element in after[1:]), 0]
-    found = {
-        one.tag: end - one.header for one, end in zip(after, ends, strict=True) if one.tag in new and end
-    }
+def _same_roots(
+    before: Sequence[Element], after: Sequence[Element], splice: Splice, pieces: Sequence[Piece]
+) -> bool:
+    """Tell whether the elements at top level are the same beside the new ones, and those as they should be."""
+    new = {one.tag for one in splice.insertions if one.whole}
+    vrs = {piece.tag: piece.vr for piece in pieces}
+    made = [one for one in after if one.tag in new]
     return (
         [one for one in after if one.tag not in new] == [_shifted(one, splice) for one in before]
-        and {one.tag for one in after} >= new.keys()
-        and all(new[tag] == size for tag, size in found.items())
+        and [one.tag for one in made] == sorted(new)
+        and all(one.vr in (vrs[one.tag], None) for one in made)
     )
 
 
@@ -529,7 +533,7 @@ def prove_splice(
         again_roots = walk_roots(result, syntax, start)
     except MalformedFile:
         raise ProofFailed("mark", "the marked data set can't be walked") from None
-    if not _same_structure(before, again, splice) or not _same_roots(roots, again_roots, splice):
+    if not _same_structure(before, again, splice) or not _same_roots(roots, again_roots, splice, pieces):
         raise ProofFailed("mark", "the marked data set has other elements")
     if plan_splice(result, syntax, again_roots, again.end, pieces) != Splice():
         raise ProofFailed("mark", "the mark can't be read back")
