@@ -27,6 +27,7 @@ _STANDARD_UID = b"1.2.840.10008."
 _HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
 _NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
 _CODE = re.compile(rb"\d{1,3}")
+_NO_CODES = re.compile(rb"[^\d,\s]")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")
 _TEXT = bytes(i if i in _TEXT_STAYS else ord("X") for i in range(256))
 
@@ -86,6 +87,8 @@ def _blank(old: bytes) -> bytes:
 
 def _codes(old: bytes) -> bytes:
     """Replace each decimal character code by one as wide, of a letter where there is one: 0, 88 or 120."""
+    if _NO_CODES.search(old):
+        return _text(old)
     return _CODE.sub(lambda code: (b"0", b"88", b"120")[len(code[0]) - 1], old)
 
 

@@ -193,6 +193,14 @@ class RuleSet:
         if faults:
             raise PolicyError("; ".join(faults))
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other set has the same rules in the same order."""
+        return isinstance(other, RuleSet) and self.rules == other.rules
+
+    def __hash__(self) -> int:
+        """Return the hash of the rules."""
+        return hash(self.rules)
+
     def _add(self, rule: Rule, selector: str, path: str) -> None:
         if rule.lists_texts:
             self._texts[rule] = _Texts(rule)

@@ -4,10 +4,12 @@ What is dead, and how much of it real scanners leave filled: name tails (99.9 % 
 fourth byte of the VR, what follows the NUL of a value, the padding of items, the trailer and what follows it.
 """
 
-import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from tomllib import loads
+from types import MappingProxyType
+from typing import Final
 
 from csaclean.codecs.swap16 import Swap16
 from csaclean.errors import MalformedValue
@@ -15,6 +17,14 @@ from csaclean.handler import DEFAULT_CAP
 from csaclean.model import Builder, Layout, View
 from csaclean.policy.fills import NUMBER
 from csaclean_handlers.siemens import csa
+from csaclean_handlers.siemens.autoalign import layout_autoalign
+from csaclean_handlers.siemens.encapsulated import layout_encapsulated
+from csaclean_handlers.siemens.texts import (
+    CHANNELS,
+    layout_data_role,
+    layout_external_info,
+    layout_patient_record,
+)
 
 __all__ = ["layout_csa", "tag_names"]
 
@@ -34,16 +44,23 @@ _TEXT = frozenset(
         b"MrEvaProtocol",
         b"PhoenixZIP",
         b"SrMsgBuffer",
-        b"PatReinPattern",
         b"UsedPatientWeight",
     )
 )
 """Tags that hold text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
 
-_PATIENT_RECORD = re.compile(
-    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?)?;(?:\d++(?:\.\d*+)?)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
+_GRAMMARS: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(
+    {
+        b"AutoAlignData": layout_autoalign,
+        b"ExamDataRole": layout_data_role,
+        b"FmriExternalInfo": layout_external_info,
+        b"MRDiffusion": layout_encapsulated,
+        b"MRVelocityEncoding": layout_encapsulated,
+        b"MR_ASL": layout_encapsulated,
+        b"PatReinPattern": layout_patient_record,
+    }
 )
-"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay."""
+"""Tags whose text has a grammar of its own: its fields stand below the tag's name."""
 
 
 @cache
@@ -53,26 +70,14 @@ def tag_names() -> frozenset[bytes]:
     return frozenset(name.encode("ascii") for name in table["tag_names"])
 
 
-def _form(vr: bytes, value: bytes) -> str:
+def _form(name: bytes, vr: bytes, value: bytes) -> str:
     if vr in _INTEGERS or vr in _DECIMALS:
         if NUMBER.fullmatch(value):
             return "integer" if vr in _INTEGERS else "number"
         return "text"
+    if name == b"UsedChannelString" and CHANNELS.fullmatch(value):
+        return "code"
     return "uid" if vr == b"UI" else "text"
-
-
-def _patient_record(builder: Builder, name: str, value: bytes, start: int) -> None:
-    """Lay PatReinPattern out at its semicolons; one of another shape is one field, ``other``."""
-    if _PATIENT_RECORD.fullmatch(value) is None:
-        builder.value(start + len(value), f"{name}/other", "text")
-        return
-    position = start
-    for number, part in enumerate(value.split(b";"), 1):
-        if number > 1:
-            position += 1
-            builder.structure(position)
-        position += len(part)
-        builder.value(position, f"{name}/{number}", "text")
 
 
 def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem) -> None:
@@ -82,16 +87,19 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
     end = stop if nul < 0 else nul
     if nul < 0:
         builder.note("value-without-nul")
-    elif vr == b"UN" and name not in _TEXT and blob.count(0, nul, stop) != stop - nul:
+    elif (
+        vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and blob.count(0, nul, stop) != stop - nul
+    ):
         builder.note("binary-value")
         builder.opaque(stop)
         return
     value = blob[start:end]
     path = name.decode("ascii") if name in tag_names() else UNKNOWN
-    if name == b"PatReinPattern":
-        _patient_record(builder, path, value, start)
+    grammar = _GRAMMARS.get(name)
+    if grammar is not None:
+        builder.inline(grammar(value), path)
     else:
-        builder.value(end, path, _form(vr, value))
+        builder.value(end, path, _form(name, vr, value))
     if nul >= 0:
         builder.structure(nul + 1)
         builder.dead(stop)
@@ -150,7 +158,8 @@ def layout_csa(blob: bytes) -> Layout:
     -------
     Layout
         Field paths are the tags' names, for all items of a tag the same, and ``?`` for tags that are not in the
-        vocabulary; ``PatReinPattern`` has one path a field. A value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
+        vocabulary; tags whose text has a grammar of its own
+        (``PatReinPattern``, ``AutoAlignData``, …) have one path a field. A value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
         type (PET, CT, Interfile, XML) is foreign.
 
     Raises
