@@ -1,13 +1,20 @@
-"""Real series that are marked: dcm2niix makes the same of them, pydicom reads the marks, and they can be taken out."""
+"""Real series that are marked: dcm2niix makes the same of them and says so, pydicom reads the marks, and they can be taken
+out.
+"""  # noqa: D205  # one sentence
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 
 import csaclean
+from csaclean.mark import method_text
+from phantom_file import Phantom, file_bytes
+from phantoms import base_image
 from tests.conftest import NO_REAL_DATA, RealFile, manifest, real_files
-from tests.real.conversion import convert, differences
+from tests.real.conversion import Conversion, convert, differences
 
 
 def series_names() -> list[object]:
@@ -16,15 +23,45 @@ def series_names() -> list[object]:
     return list(names) or [pytest.param(None, id="none", marks=pytest.mark.skip(reason=NO_REAL_DATA))]
 
 
+def sidecar_of(conversion: Conversion) -> dict[str, Any]:
+    """Return the one sidecar."""
+    (content,) = (content for name, content in conversion.files.items() if name.endswith(".json"))
+    sidecar: dict[str, Any] = json.loads(content)
+    return sidecar
+
+
+def converted(source: Path, scratch: Path, policy: str = "converter-safe") -> tuple[list[str], Conversion]:
+    """Return what dcm2niix makes otherwise of a marked folder than of the cleaned one, and what of the marked one."""
+    for mark in (False, True):
+        target = scratch / ("marked" if mark else "cleaned") / source.name
+        assert csaclean.clean_tree(source, target, policy, mark=mark).wait().files["failed"] == 0
+    before = convert(scratch / "cleaned" / source.name, scratch / "old")
+    after = convert(scratch / "marked" / source.name, scratch / "new")
+    assert before.status == after.status == 0
+    return differences(before, after), after
+
+
 @pytest.mark.parametrize("name", series_names())
-def test_a_marked_series_converts_to_the_same(name: str, real_data: Path, tmp_path: Path) -> None:
+def test_a_marked_series_converts_to_the_same_but_for_the_word_of_it(
+    name: str, real_data: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("dcm2niix", reason="dcm2niix is not installed")
-    source = real_data / "series" / name
-    summary = csaclean.clean_tree(source, tmp_path / "marked" / name, mark=True).wait()
-    assert summary.files["failed"] == 0
-    before = convert(source, tmp_path / "old")
-    assert before.status == 0
-    assert differences(before, convert(tmp_path / "marked" / name, tmp_path / "new")) == []
+    found, after = converted(real_data / "series" / name, tmp_path)
+    assert set(found) <= {"+DeidentificationMethod", "+DeidentificationMethodCodeSequence"}
+    if found:
+        assert sidecar_of(after)["DeidentificationMethod"] == [method_text("converter-safe")]
+
+
+def test_a_marked_phantom_with_codes_converts_to_the_same_but_for_the_word_of_it(tmp_path: Path) -> None:
+    pytest.importorskip("dcm2niix", reason="dcm2niix is not installed")
+    source = tmp_path / "phantom"
+    source.mkdir()
+    for number in (1, 2, 3):
+        (source / f"{number}.dcm").write_bytes(file_bytes(Phantom(base_image(instance=number))))
+    found, after = converted(source, tmp_path, "dead-space")
+    assert found == ["+DeidentificationMethod", "+DeidentificationMethodCodeSequence"]
+    codes = [item["CodeValue"] for item in sidecar_of(after)["DeidentificationMethodCodeSequence"]]
+    assert codes == ["113106", "113108"]
 
 
 @pytest.mark.parametrize("file", real_files("*.dcm"))
