@@ -28,7 +28,7 @@ from csaclean.errors import (
     Unsupported,
     UsageError,
 )
-from csaclean.mark import Subject, make_mark, mark_regions, method_text
+from csaclean.mark import Subject, make_mark, mark_outputs, mark_regions, method_text
 from csaclean.model import Fill, Patch
 from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
@@ -267,7 +267,7 @@ class Cleaner:
             regions=found.regions,
             facts=facts,
             proof=proof,
-            declared=found.examined.outputs,
+            declared=tuple(sorted((*found.examined.outputs, *mark_outputs(found.splice)))),
         )
 
     def check(self, path: Path, name: str) -> Report:

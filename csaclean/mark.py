@@ -24,7 +24,16 @@ from csaclean.report.model import Region, unclaimed_elements
 from csaclean.selector import fold_creator
 from csaclean.splice import Item, Piece, Splice, plan_splice, prove_splice
 
-__all__ = ["Block", "blocks", "make_mark", "mark_regions", "method_codes", "method_text"]
+__all__ = [
+    "CODE_MEANINGS",
+    "Block",
+    "blocks",
+    "make_mark",
+    "mark_outputs",
+    "mark_regions",
+    "method_codes",
+    "method_text",
+]
 
 Action = Literal["D", "X", "U"]
 """What a de-identifier should do: replace by a dummy value, remove, replace by another UID. ``Z`` is never advised:
@@ -53,6 +62,12 @@ _CLASS_CODES: Final[Mapping[str, str]] = {
 """Option of PS3.15 under which fields of a class stay."""
 _SAFE_PRIVATE: Final = "113111"
 _MODIFIED_DATES: Final = "113107"
+
+_OUTPUTS: Final[Mapping[int, str]] = {
+    0x00120063: "DeidentificationMethod",
+    0x00120064: "DeidentificationMethodCodeSequence",
+}
+"""Keys under which dcm2niix (1.0.20260724) repeats a mark in its sidecar, with ``-ba y`` too."""
 
 _BLOCK_KEY: Final = frozenset(range(0x00080301, 0x00080308))
 _CODE_KEY: Final = frozenset((0x00080100, 0x00080102))
@@ -352,3 +367,9 @@ def mark_regions(splice: Splice) -> Iterator[Region]:
     for length in splice.lengths:
         nonzero = len(length.old) - length.old.count(0)
         yield Region("mark", length.offset, len(length.new), nonzero, "lengthen")
+
+
+def mark_outputs(splice: Splice) -> Iterator[str]:
+    """Yield the keys of a converter's sidecar that a mark adds or changes."""
+    tags = {insertion.tag for insertion in splice.insertions}
+    return (key for tag, key in _OUTPUTS.items() if tag in tags)

@@ -82,6 +82,10 @@ class Insertion(NamedTuple):
     tag: int
     whole: bool
 
+    def __repr__(self) -> str:
+        """Return offset and length, never bytes."""
+        return f"<Insertion of {len(self.new)} bytes at {self.offset}>"
+
 
 class Length(NamedTuple):
     """A length field that grows with what is put in behind it."""
@@ -89,6 +93,10 @@ class Length(NamedTuple):
     offset: int
     old: bytes
     new: bytes
+
+    def __repr__(self) -> str:
+        """Return the offset, never bytes."""
+        return f"<Length at {self.offset}>"
 
 
 class Splice(NamedTuple):

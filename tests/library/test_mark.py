@@ -22,6 +22,8 @@ from csaclean.errors import CsacleanError, LimitExceeded, MalformedFile, PolicyE
 from csaclean.handler import Claim, PrivateElement, Rule, RuleSet
 from csaclean.mark import method_text
 from csaclean.model import Layout
+from csaclean.policy.dates import DateShift
+from csaclean.policy.options import Options
 from csaclean.policy.policies import load_policy
 from csaclean.registry import Registered, Registry
 from csaclean.report.model import Report
@@ -155,9 +157,15 @@ Marker = Callable[..., Result]
 
 
 def clean(
-    folder: Path, source: str, target: str, *, mark: bool = True, policy: str = "converter-safe"
+    folder: Path,
+    source: str,
+    target: str,
+    *,
+    mark: bool = True,
+    policy: str = "converter-safe",
+    options: Options = Options(),  # noqa: B008  # immutable
 ) -> Report:
-    cleaner = Cleaner(load_policy(policy), REGISTRY, mark=mark)
+    cleaner = Cleaner(load_policy(policy), REGISTRY, mark=mark, options=options)
     return cleaner.clean(folder / source, source, Target(folder / target, overwrite=True))
 
 
@@ -323,6 +331,29 @@ class TestMethod:
     @pytest.mark.parametrize(("low", "code"), [(READ_DATE, "113106"), (UID, "113110")])
     def test_a_class_of_fields_that_stay_has_its_option(self, mark: Marker, low: int, code: str) -> None:
         assert mark(block(NUMBER, low)).codes == [code, "113111"]
+
+    def test_a_class_that_is_retained_has_its_option(self, mark: Marker, tmp_path: Path) -> None:
+        mark(block(NUMBER, DATE))
+        retained = Options(retain=frozenset({"dates"}))
+        clean(tmp_path, "in.dcm", "marked.dcm", options=retained)
+        dataset = pydicom.dcmread(tmp_path / "marked.dcm")
+        assert [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence] == ["113106", "113111"]
+        (item,) = dataset.PrivateDataElementCharacteristicsSequence
+        assert item.DeidentificationActionSequence[0].IdentifyingPrivateElements == DATE
+
+    def test_dates_that_are_shifted_have_theirs(self, mark: Marker, tmp_path: Path) -> None:
+        mark(block(NUMBER, DATE))
+        clean(tmp_path, "in.dcm", "marked.dcm", options=Options(shift=DateShift(-10)))
+        dataset = pydicom.dcmread(tmp_path / "marked.dcm")
+        assert [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence] == ["113107", "113111"]
+
+    def test_what_is_blanked_because_nobody_claims_it_identifies_nobody(
+        self, mark: Marker, tmp_path: Path
+    ) -> None:
+        mark(block(NUMBER, NOBODYS))
+        clean(tmp_path, "in.dcm", "marked.dcm", options=Options(unclaimed="blank"))
+        (item,) = pydicom.dcmread(tmp_path / "marked.dcm").PrivateDataElementCharacteristicsSequence
+        assert item.BlockIdentifyingInformationStatus == "SAFE"
 
     def test_codes_have_their_meaning(self, mark: Marker) -> None:
         (item,) = mark(block(NUMBER)).dataset.DeidentificationMethodCodeSequence
