@@ -7,6 +7,7 @@ version and usage errors are quick and import neither pydicom, numpy nor nibabel
 import argparse
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from csaclean.console import Console
     from csaclean.inputs import Job
     from csaclean.policy.options import Options
+    from csaclean.proving import Proving
 
 __all__ = ["main"]
 
@@ -33,8 +35,9 @@ INTERRUPTED: Final = 130
 CRASHED: Final = 1
 
 _EPILOG: Final = (
-    "exit status: 0 done; 1 internal error; 2 usage or bad policy; 3 no DICOM file found; 4 at least one file failed and was not written; "
-    "5 check: something would change; 130 interrupted"
+    "exit status: 0 done; 1 internal error; 2 usage or bad policy; 3 no DICOM file found (prove: or none that dcm2niix converts); "
+    "4 at least one file failed and was not written, or prove found a difference; 5 check: something would change; "
+    "130 interrupted"
 )
 
 
@@ -79,7 +82,6 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
 def _add_working_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
     _add_policy_options(parser)
-    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
     parser.add_argument(
         "--json", metavar="FILE", help="write the report as JSON Lines; - for standard output"
     )
@@ -106,6 +108,10 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
 
 
+def _add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="csaclean",
@@ -117,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
     clean = commands.add_parser("clean", help="clean files", epilog=_EPILOG)
     _add_working_options(clean)
+    _add_jobs_option(clean)
     where = clean.add_mutually_exclusive_group()
     where.add_argument(
         "-o", "--output", type=_path, metavar="DIR", help="folder to write to, made if missing"
@@ -128,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="say what would change; write nothing", epilog=_EPILOG)
     _add_working_options(check)
+    _add_jobs_option(check)
     check.set_defaults(run=_check)
 
     show = commands.add_parser("show", help="show the private elements of a file, span by span")
@@ -135,6 +143,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_policy_options(show)
     show.add_argument("--show-values", action="store_true", help="print the values of fields too")
     show.set_defaults(run=_show)
+
+    prove = commands.add_parser(
+        "prove", help="compare what dcm2niix makes of the originals and of cleaned copies", epilog=_EPILOG
+    )
+    _add_working_options(prove)
+    prove.add_argument(
+        "--dcm2niix",
+        type=_path,
+        metavar="PATH",
+        help="the program, if not that of the extra dcm2niix or on PATH",
+    )
+    prove.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long dcm2niix may take for one folder",
+    )
+    prove.set_defaults(run=_prove, jobs=1)
 
     handlers = commands.add_parser("handlers", help="list who claims what")
     handlers.set_defaults(run=_handlers)
@@ -304,6 +331,67 @@ def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace,
     return not_dicom_only
 
 
+def _prove(arguments: argparse.Namespace) -> int:
+    from csaclean.adapters.dcm2niix import find_converter
+    from csaclean.console import Console
+    from csaclean.inputs import Job
+    from csaclean.proving import Proving
+    from csaclean.report.prove import proofs_lines, proofs_record
+    from csaclean.report.text import unvouched_line
+
+    settings = _settings(arguments)
+    proving = Proving(arguments.paths, settings, find_converter(arguments.dcm2niix), arguments.timeout)
+    _refuse_reports_onto_files(arguments, [Job(source, None) for source in proving.inputs])
+    for name in ("SIGTERM", "SIGHUP"):  # as an interrupt, so that the temporary copies are removed
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores hang-ups
+            signal.signal(number, signal.default_int_handler)
+    with ExitStack() as stack:
+        console = Console(arguments, stack)
+        not_dicom_only = _report_sets(proving, console, paths=not arguments.no_paths)
+        report = proving.wait()
+        console.record(proofs_record(report) | {"policy": settings.policy.name, "version": __version__})
+        if not console.quiet:
+            for line in proofs_lines(report):
+                console.result(line)
+        console.warn(unvouched_line(report.summary))
+        if not report.summary.read and not_dicom_only:
+            console.warn("nothing was read: no DICOM file")
+            return NOTHING_READ
+        if report.verdict == "nothing-to-compare":
+            console.warn("nothing was compared: dcm2niix makes nothing of these files")
+            return NOTHING_READ
+        return SOME_FAILED if report.verdict != "identical" else DONE
+
+
+def _report_sets(proving: "Proving", console: "Console", *, paths: bool) -> bool:
+    """Print and record one set of files after the other; tell whether each failure was a file that isn't DICOM."""
+    from csaclean.report.prove import failure_lines, proof_line, proof_record
+
+    not_dicom_only = True
+    console.start_progress(len(proving.inputs))
+    try:
+        for number, proved in enumerate(proving, 1):
+            name = proved.name if paths else f"set {number}"
+            console.record(proof_record(proved, name, paths=paths))
+            for line in failure_lines(proved, paths=paths):
+                console.warn(line)
+            not_dicom_only = not_dicom_only and all(
+                failure.report.error == "not-dicom" for failure in proved.failures
+            )
+            line = proof_line(proved, name)
+            if proved.verdict != "identical":
+                console.warn(line)
+            elif not console.quiet:
+                console.result(line)
+            else:
+                console.log(line)
+            console.advance(sum(proved.files.values()))
+    finally:
+        console.end_progress()
+    return not_dicom_only
+
+
 class _Unreadable(Exception):  # not an error of the library: a line on its way to standard error
     """A file that can't be shown: the line that says so, and the code."""
 
@@ -368,6 +456,7 @@ def _is_short_form(arguments: Sequence[str]) -> bool:
         "clean",
         "check",
         "show",
+        "prove",
         "handlers",
         "policy",
         "-h",

@@ -25,6 +25,7 @@ from csaclean.policy.plan import Decision, Plan, blanked
 from csaclean.policy.policies import Policy, Unclaimed
 from csaclean.proof.converter import Declared, compare_converter_fields
 from csaclean.proof.rows import compare_rows
+from csaclean.proof.search import search_row
 from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
 from csaclean.registry import Claimed, Registered, Registry
 from csaclean.selector import Step, format_selector
@@ -143,6 +144,7 @@ def _rewrite(
     """Return the new bytes of a row and the edits of it and of the rows inside."""
     edits: list[Edit] = []
     inside: list[Edit] = []
+    own = judge.for_row(row)
     start = 0
     for stop, kind, what in zip(layout.stops, layout.kinds, layout.fields, strict=True):
         if kind == Kind.DEAD:
@@ -163,7 +165,7 @@ def _rewrite(
                 edits.append(Edit(where, start, stop, outer, "view"))
             inside += found
         elif kind != Kind.STRUCTURE:
-            _rewrite_field(row, (start, stop), what or OPAQUE_SPAN, judge, tally, edits, where)
+            _rewrite_field(row, (start, stop), what or OPAQUE_SPAN, own, tally, edits, where)
         start = stop
     if not edits:
         return row, inside
@@ -295,6 +297,8 @@ class Engine:
             new, edits = _rewrite(element.value, layout, judge, tally)
             again = layout if new == element.value else self.layout(claimed, element._replace(value=new))
             compare_rows(element.value, layout, new, again, edits, judge)
+            if judge.needles:
+                search_row(new, again, judge.needles)
             witness = None if claimed.by_vr else claimed.registered.witness
             verdict = self._witnesses.compare(
                 witness, claimed.claim, element.value, new, layout, tuple(edits)

@@ -10,6 +10,7 @@ from typing import Self
 
 __all__ = [
     "CannotRead",
+    "ConverterFailed",
     "CsacleanError",
     "DicomDirectory",
     "DoesNotFit",
@@ -128,6 +129,12 @@ class TargetExists(FileError):
     """The file to write is already there, and overwriting wasn't asked for."""
 
     code = "target-exists"
+
+
+class ConverterFailed(CsacleanError):
+    """A converter can't be run, or doesn't come to an end."""
+
+    code = "converter"
 
 
 class ProofFailed(FileError):

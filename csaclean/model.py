@@ -313,7 +313,7 @@ class Builder:
         base = self._position
         for stop, kind, field in zip(layout.stops, layout.kinds, layout.fields, strict=True):
             if field is not None and not (isinstance(field, Field) and field.select):
-                field = field._replace(path=f"{prefix}/{field.path}" if field.path else prefix)  # noqa: PLW2901
+                field = field._replace(path="/".join(filter(None, (prefix, field.path))))  # noqa: PLW2901
             self._advance(base + stop, Kind(kind), field)
         for code in layout.notes:
             self.note(code)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from csaclean.dicom.creators import is_creator
 from csaclean.dicom.elements import Element, Shape
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE
@@ -17,7 +18,7 @@ from csaclean.handler import PrivateElement
 from csaclean.locate import Located, locate
 from csaclean.model import Builder, Field, Kind, Layout, View
 from csaclean.registry import Registry
-from csaclean.selector import Step, format_selector
+from csaclean.selector import Step, fold_creator, format_selector
 from csaclean.vr_layout import layout_by_vr
 
 __all__ = ["MAX_VIEWS", "resolve"]
@@ -94,6 +95,9 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
             continue
         builder.structure(element.start)
         value = row[element.start : element.stop]
+        if is_creator(element.tag) and registry.knows(fold_creator(value)):
+            builder.structure(element.stop)
+            continue
         one = located.get(element.header)
         part = _layout_claimed(one, value, found.elements, load, registry, fine=fine) if one else None
         if part is None:
@@ -166,6 +170,10 @@ def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Lay
     """Return the layout by VR; a standard element's is addressed by its tag, a private one's by its tag without creator."""
     step = Step(element.tag >> 16, element.tag & 0xFFFF)
     select = format_selector((step,))
+    if is_creator(element.tag):  # of a vendor that nobody knows
+        builder = Builder()
+        builder.value(len(value), "", "name", select)
+        return builder.done(len(value))
     claims = registry.find(step.group, None, step.element)
     if claims:
         return claims[0].layout_value(element.vr, value, select)

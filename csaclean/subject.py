@@ -12,6 +12,8 @@ from csaclean.proof.residue import Needles
 __all__ = ["BIRTH_DATES", "IDENTIFIERS", "NAMES", "NUMBERS", "Subject", "find_subject", "subject_of"]
 
 _PATIENT_ID: Final = 0x00100020
+_STUDY_DATE: Final = 0x00080020
+"""Study Date: a birth date that is the same day would be found wherever a date of the study may stand."""
 NAMES: Final = frozenset((0x00100010, 0x00101001, 0x00101005))
 """Patient's Name, Other Patient Names, Patient's Birth Name."""
 NUMBERS: Final = frozenset((_PATIENT_ID, 0x00101000, 0x00080050))
@@ -19,6 +21,7 @@ NUMBERS: Final = frozenset((_PATIENT_ID, 0x00101000, 0x00080050))
 BIRTH_DATES: Final = frozenset((0x00100030,))
 IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
 """Standard elements that hold an identifier of the patient."""
+_WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
 _LONGEST: Final = 1 << 10
 """Longest value that is taken for an identifier, in bytes."""
 
@@ -70,7 +73,7 @@ def find_subject(
     found: dict[int, list[str]] = {}
     terms: tuple[str, ...] = ()
     for element in elements:
-        if element.tag in IDENTIFIERS and 0 < element.stop - element.start <= _LONGEST:
+        if element.tag in _WANTED and 0 < element.stop - element.start <= _LONGEST:
             terms = charset(element.owner)
             found.setdefault(element.tag, []).extend(_parts(load(element, -1), terms))
     return _subject(found, terms, options)
@@ -92,7 +95,7 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
-    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in IDENTIFIERS}
+    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in _WANTED}
     return _subject(found, terms, options)
 
 
@@ -104,9 +107,8 @@ def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Op
     def texts(tags: frozenset[int]) -> list[str]:
         return [text for tag in sorted(tags) for text in found.get(tag, ()) if text]
 
-    needles = Needles.from_identifiers(
-        texts(NAMES), texts(NUMBERS), texts(BIRTH_DATES), options.identifiers, terms
-    )
+    born = [day for day in texts(BIRTH_DATES) if day not in found.get(_STUDY_DATE, ())]
+    needles = Needles.from_identifiers(texts(NAMES), texts(NUMBERS), born, options.identifiers, terms)
     days = None
     if options.shift is not None:
         days = options.shift.days_for(next(iter(found.get(_PATIENT_ID, ())), ""))

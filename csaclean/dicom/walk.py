@@ -39,6 +39,7 @@ SIGNATURES: Final = 0xFFFAFFFA
 STANDARD: Final = frozenset(
     (
         SPECIFIC_CHARACTER_SET,
+        0x00080020,
         0x00080050,
         0x00100010,
         0x00100020,
@@ -48,7 +49,7 @@ STANDARD: Final = frozenset(
         0x00101005,
     )
 )
-"""Standard elements that a walk returns unless told otherwise: the character set, and what identifies the patient."""
+"""Standard elements that a walk returns unless told otherwise: the character set, and what tells the patient apart."""
 
 MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""

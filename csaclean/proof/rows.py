@@ -89,6 +89,7 @@ def _compare_spans(
     row: str,
 ) -> None:
     """Check what the spans demand: dead bytes are null, fields as decided, views hold at their own level."""
+    own = judge.for_row(old)
     start = 0
     columns = zip(new_layout.stops, new_layout.kinds, old_layout.fields, new_layout.fields, strict=True)
     for stop, kind, old_field, new_field in columns:
@@ -115,7 +116,7 @@ def _compare_spans(
         else:
             was = old[start:stop]
             field = old_field if isinstance(old_field, Field) else OPAQUE_SPAN
-            verdict = judge.verdict(field, was)
+            verdict = own.verdict(field, was)
             if new[start:stop] != verdict.new:
                 raise ProofFailed(_STAGE, "a field does not hold what the policy decides", "", start)
             # Redaction may give a field another form: "72 kg" is text, its fill a number.

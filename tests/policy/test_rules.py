@@ -287,9 +287,7 @@ def test_patterns_overlap_if_some_path_matches_both(one: str, other: str, meet: 
     assert overlap(one, other) == overlap(other, one) == meet
 
 
-@given(
-    st.text("ab/*", max_size=6), st.text("ab/*", max_size=6), st.text("ab/", max_size=6)
-)
+@given(st.text("ab/*", max_size=6), st.text("ab/*", max_size=6), st.text("ab/", max_size=6))
 def test_a_path_that_matches_both_patterns_makes_them_overlap(one: str, other: str, path: str) -> None:
     if compile_pattern(one).fullmatch(path) and compile_pattern(other).fullmatch(path):
         assert overlap(one, other)

@@ -197,7 +197,7 @@ class SiemensConverters:
                 for name, value in _tags(element.value):
                     if name in wanted:
                         found.setdefault(f"{place}/{name}", value)
-            if header or _is_protocol(element):
+            if header == _SERIES or _is_protocol(element):
                 for name, line in _keys(_protocol(element.value)):
                     found.setdefault(f"{place}/ASCCONV/{name}", line)
             selectors = tuple(_whole(element))

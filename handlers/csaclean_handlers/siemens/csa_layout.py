@@ -19,6 +19,9 @@ from csaclean.policy.fills import NUMBER
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.autoalign import layout_autoalign
 from csaclean_handlers.siemens.encapsulated import layout_encapsulated
+from csaclean_handlers.siemens.phoenixzip import layout_phoenix_zip, layout_sr_message
+from csaclean_handlers.siemens.protocol import layout_protocol
+from csaclean_handlers.siemens.ruleset import ruled
 from csaclean_handlers.siemens.texts import (
     CHANNELS,
     layout_data_role,
@@ -34,20 +37,18 @@ _SYNGO_DTS = {vr.encode("ascii"): number for vr, number in csa.SYNGO_DT.items()}
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
 _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
+SERIES = "(0029,SIEMENS CSA HEADER,20)"
 UNKNOWN = "?"
 """Path of the values of a tag that is not in the vocabulary: its name may be anything."""
 
-_TEXT = frozenset(
-    (
-        b"MrPhoenixProtocol",
-        b"MrProtocol",
-        b"MrEvaProtocol",
-        b"PhoenixZIP",
-        b"SrMsgBuffer",
-        b"UsedPatientWeight",
-    )
-)
+_TEXT = frozenset((b"UsedPatientWeight",))
 """Tags that hold text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
+
+_PROTOCOLS = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol"))
+_WHOLE: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(
+    {b"PhoenixZIP": layout_phoenix_zip, b"SrMsgBuffer": layout_sr_message}
+)
+"""Tags whose grammar accounts for the whole value, its NUL and what follows included."""
 
 _GRAMMARS: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(
     {
@@ -80,9 +81,18 @@ def _form(name: bytes, vr: bytes, value: bytes) -> str:
     return "uid" if vr == b"UI" else "text"
 
 
-def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem) -> None:
+def _value(
+    builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem, *, fine: bool
+) -> None:
     start, stop = item.start, item.stop
     vr = tag.vr[:2]
+    if name in _PROTOCOLS:
+        builder.inline(layout_protocol(blob[start:stop], fine=fine), name.decode("ascii"))
+        return
+    if name in _WHOLE:
+        builder.inline(_WHOLE[name](blob[start:stop]), name.decode("ascii"))
+        return
+    path = name.decode("ascii") if name in tag_names() else UNKNOWN
     nul = blob.find(0, start, stop)
     end = stop if nul < 0 else nul
     if nul < 0:
@@ -91,10 +101,9 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
         vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and blob.count(0, nul, stop) != stop - nul
     ):
         builder.note("binary-value")
-        builder.opaque(stop)
+        builder.value(stop, path, "opaque")
         return
     value = blob[start:end]
-    path = name.decode("ascii") if name in tag_names() else UNKNOWN
     grammar = _GRAMMARS.get(name)
     if grammar is not None:
         builder.inline(grammar(value), path)
@@ -105,7 +114,7 @@ def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item
         builder.dead(stop)
 
 
-def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count: int) -> None:
+def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count: int, *, fine: bool) -> None:
     start = tag.start
     if (
         tag.vr[2]
@@ -125,7 +134,7 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         builder.structure(start + len(name))
     else:
         builder.note("unknown-tag-name")
-        builder.opaque(start + len(name))
+        builder.value(start + len(name), UNKNOWN, "name")
     builder.structure(start + len(name) + len(nul))
     builder.dead(start + 64)
     builder.structure(start + 71)
@@ -142,17 +151,21 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         if item.stop > item.start:
             if 0 < tag.vm <= index:
                 builder.note("data-beyond-vm")
-            _value(builder, blob, tag, name, item)
+            _value(builder, blob, tag, name, item, fine=fine)
         builder.dead(item.end)
 
 
-def layout_csa(blob: bytes) -> Layout:
+def layout_csa(blob: bytes, select: str = SERIES, *, fine: bool = False) -> Layout:
     """Return what each byte of a CSA element is.
 
     Parameters
     ----------
     blob
         The value of an element of creator ``SIEMENS CSA HEADER``, or of an orphan with its signature.
+    select
+        The canonical selector of the element: the rules that list texts are looked up by it.
+    fine
+        Whether every number of a protocol text is a field of its own.
 
     Returns
     -------
@@ -172,12 +185,12 @@ def layout_csa(blob: bytes) -> Layout:
     if blob.startswith(b"VS01"):
         codec = Swap16()
         inner = codec.decode(blob, DEFAULT_CAP)
-        builder.view(size, View(codec.name, codec, inner, layout_csa(inner)))
+        builder.view(size, View(codec.name, codec, inner, layout_csa(inner, select, fine=fine)))
         return builder.done(size)
     if not (csa.is_csa2(blob) or csa.is_csa1(blob)):
         if blob.count(0) == size:
             builder.dead(size)
-            return builder.done(size)
+            return ruled(builder.done(size), blob, select)
         return Layout.foreign("not-a-csa-header")
     found = csa.scan(blob)
     if found.variant is csa.Variant.CSA2:
@@ -196,6 +209,6 @@ def layout_csa(blob: bytes) -> Layout:
             builder.note("trailer-size")
     builder.structure(found.tags[0].start)
     for number, tag in enumerate(found.tags, 1):
-        _tag(builder, blob, tag, number, len(found.tags))
+        _tag(builder, blob, tag, number, len(found.tags), fine=fine)
     builder.dead(size)
-    return builder.done(size)
+    return ruled(builder.done(size), blob, select)

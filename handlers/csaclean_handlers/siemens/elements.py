@@ -1,4 +1,4 @@
-"""The grammar of each Siemens element that is no CSA header: from selector to function.
+"""The grammar of each Siemens element that has one: from selector to function.
 
 Padding of text to even length (PS3.5 section 6.2: spaces, or NULs as some writers put them) is structure.
 """
@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Final
 
 from csaclean.handler import PrivateElement, format_selector
-from csaclean.model import Builder, Kind, Layout
+from csaclean.model import Builder, Layout
 from csaclean_handlers.siemens.autoalign import layout_autoalign
 from csaclean_handlers.siemens.csa_layout import layout_csa
 from csaclean_handlers.siemens.medcom import HISTORY_SIGNATURE, OOG_SIGNATURE, layout_history, layout_oog
 from csaclean_handlers.siemens.physio import layout_signal
-from csaclean_handlers.siemens.rules import rules
+from csaclean_handlers.siemens.protocol import layout_protocol
+from csaclean_handlers.siemens.ruleset import ruled
 from csaclean_handlers.siemens.texts import (
     layout_channels,
     layout_data_role,
@@ -30,33 +31,13 @@ Grammar = Callable[[PrivateElement], Layout]
 _PADDING = b"\0 "
 
 
-def _ruled(builder: Builder, layout: Layout, element: PrivateElement) -> None:
-    """Account for the value's begin as a grammar did; a text that a rule lists becomes a code."""
-    select = format_selector(element.claim.selector)
-    for span in layout:
-        if span.view is not None:
-            builder.view(span.stop, span.view)
-        elif span.kind is Kind.VALUE:
-            form = span.form
-            if form == "text":
-                form = rules().form(select, span.path, element.value[span.start : span.stop], form)
-            builder.value(span.stop, span.path, form)
-        elif span.kind is Kind.STRUCTURE:
-            builder.structure(span.stop)
-        elif span.kind is Kind.DEAD:
-            builder.dead(span.stop)
-        else:
-            builder.opaque(span.stop)
-    for code in layout.notes:
-        builder.note(code)
-
-
 def _text(grammar: Callable[[bytes], Layout]) -> Grammar:
     """Return the grammar of an element that holds a text and its padding."""
 
     def layout(element: PrivateElement) -> Layout:
         builder = Builder()
-        _ruled(builder, grammar(element.value.rstrip(_PADDING)), element)
+        text = element.value.rstrip(_PADDING)
+        builder.inline(ruled(grammar(text), text, format_selector(element.claim.selector)), "")
         builder.structure(len(element.value))
         return builder.done(len(element.value))
 
@@ -68,13 +49,21 @@ def _whole(grammar: Grammar) -> Grammar:
 
     def layout(element: PrivateElement) -> Layout:
         found = grammar(element)
-        if found.is_foreign:
-            return found
-        builder = Builder()
-        _ruled(builder, found, element)
-        return builder.done(len(element.value))
+        return (
+            found
+            if found.is_foreign
+            else ruled(found, element.value, format_selector(element.claim.selector))
+        )
 
     return layout
+
+
+def _csa(element: PrivateElement) -> Layout:
+    return layout_csa(element.value, format_selector(element.claim.selector), fine=element.fine)
+
+
+def _protocol(element: PrivateElement) -> Layout:
+    return layout_protocol(element.value, fine=element.fine)
 
 
 def _history(element: PrivateElement) -> Layout:
@@ -89,7 +78,7 @@ def _by_signature(element: PrivateElement) -> Layout:
     """Lay out an element that was never seen, or not understood: by its first bytes, else it is opaque."""
     value = element.value
     if value.startswith((b"SV10", b"VS01")):
-        return layout_csa(value)
+        return _csa(element)
     if value.startswith(OOG_SIGNATURE):
         return _oog(element)
     if value.startswith(HISTORY_SIGNATURE):
@@ -104,6 +93,10 @@ def _by_signature(element: PrivateElement) -> Layout:
 
 GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType(
     {
+        "(0029,SIEMENS CSA HEADER,10)": _csa,
+        "(0029,SIEMENS CSA HEADER,20)": _csa,
+        "(0021,SIEMENS MR SDS 01,19)": _whole(_protocol),
+        "(0021,SIEMENS MR SDI PHOENIXZIP,01)": _whole(_protocol),
         "(0021,SIEMENS MR SDS 01,2B)": _text(layout_patient_record),
         "(0021,SIEMENS MR SDS 01,3F)": _text(layout_autoalign),
         "(0021,SIEMENS MR SDS 01,43)": _text(layout_external_info),

@@ -1,0 +1,61 @@
+"""Strings of Siemens protocol texts, at any depth of quoting.
+
+A text inside a string has its quote characters doubled, so at depth *d* one delimiter is ``2**d`` quotes. Inside a string
+a run of two delimiters is a literal quote; which of the two a run is, is decided from where the string began.
+"""
+
+import re
+from typing import Final
+
+from csaclean.model import Builder
+
+__all__ = ["MAX_DEPTH", "UID", "delimiter", "string_pattern", "text_field"]
+
+MAX_DEPTH: Final = 16
+"""Real texts are quoted once; 16 times is a delimiter of 65,536 quotes."""
+
+UID: Final = re.compile(rb"[0-2](?:\.\d++){3,}+")
+"""A UID of at least four components."""
+
+_PIECE: Final = re.compile(rb'[^"]++')
+
+
+def delimiter(depth: int) -> str:
+    """Return the source of a pattern for one delimiter at `depth`."""
+    return f'"{{{1 << depth}}}'
+
+
+def string_pattern(depth: int, *, lines: bool) -> str:
+    """Return the source of a pattern for a string at `depth`, with two groups.
+
+    Parameters
+    ----------
+    depth
+        0 for a text that isn't inside a string.
+    lines
+        Whether the string may hold line ends.
+
+    Returns
+    -------
+    str
+        Group 1 is the content if no quote is in it, group 2 if there are literal quotes. A run of quotes that is no
+        multiple of the delimiter does not match. Linear: nothing is tried twice but the first plain stretch.
+    """
+    quote = delimiter(depth)
+    plain = '[^"]' if lines else '[^"\r\n]'
+    return rf'{quote}(?:({plain}*+){quote}(?!")|((?:{plain}++|{quote}{quote})*+){quote}(?!"))'
+
+
+def text_field(builder: Builder, row: bytes, start: int, stop: int, path: str, form: str) -> None:
+    """Account for the content of a string: literal quotes are structure, what stands between them is the field.
+
+    Whatever fills the field, no delimiter can appear or go.
+    """
+    if row.find(b'"', start, stop) < 0:
+        builder.structure(start)
+        builder.value(stop, path, form)
+        return
+    for piece in _PIECE.finditer(row, start, stop):
+        builder.structure(piece.start())
+        builder.value(piece.end(), path, form)
+    builder.structure(stop)
