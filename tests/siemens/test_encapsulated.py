@@ -1,6 +1,7 @@
 """Data sets in base64 inside CSA tags."""
 
-from base64 import b64encode
+import struct
+from base64 import b64decode, b64encode
 
 import pytest
 
@@ -9,8 +10,10 @@ from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 from csaclean_handlers.siemens.csa_layout import layout_csa
 from csaclean_handlers.siemens.encapsulated import layout_encapsulated
+from phantom_csa import swapped
 from phantom_texts import data_set, encapsulated
 from tests.siemens.layout_laws import assert_covers
+from tests.siemens.samples import IMAGE, cleaned
 
 
 def test_a_data_set_is_a_view_that_the_engine_walks() -> None:
@@ -54,3 +57,16 @@ def test_the_tags_that_hold_one_show_it(name: str) -> None:
     blob = csa.encode(CsaHeader.build([CsaTag.build(name, "UT", (encapsulated(data_set()),))]))
     views = [span.view for span in layout_csa(blob) if span.view is not None]
     assert [(view.path, view.inner) for view in views] == [(f"{name}/base64", data_set())]
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+@pytest.mark.parametrize("swap", [False, True], ids=["plain", "swapped"])
+def test_what_identifies_in_the_data_set_is_redacted_and_its_numbers_stay(policy: str, swap: bool) -> None:
+    tag = CsaTag.build("MRDiffusion", "UT", (encapsulated(data_set("20010203", "PHANTOM")),))
+    blob = csa.encode(CsaHeader.build([tag]))
+    new = cleaned(swapped(blob) if swap else blob, policy, IMAGE).new
+    header = csa.decode(swapped(new) if swap else new)
+    inner = b64decode(header.tags[0].items[0].value.rstrip(b"\0"))
+    assert b"20010203" not in inner
+    assert b"PHANTOM" not in inner
+    assert struct.pack("<d", 1000.0) in inner
