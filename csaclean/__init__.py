@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from csaclean.clean import clean_file
     from csaclean.errors import CsacleanError
     from csaclean.policy.policies import policy_names as policies
+    from csaclean.proving import ProveReport, prove
     from csaclean.report.model import Report, Summary
     from csaclean.value import clean_value
 
 __all__ = [
     "CsacleanError",
+    "ProveReport",
     "Report",
     "Run",
     "Summary",
@@ -32,12 +34,14 @@ __all__ = [
     "clean_tree",
     "clean_value",
     "policies",
+    "prove",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CsacleanError": "csaclean.errors:CsacleanError",
+    "ProveReport": "csaclean.proving:ProveReport",
     "Report": "csaclean.report.model:Report",
     "Run": "csaclean.batch:Run",
     "Summary": "csaclean.report.model:Summary",
@@ -46,6 +50,7 @@ _HOMES = {
     "clean_tree": "csaclean.batch:clean_tree",
     "clean_value": "csaclean.value:clean_value",
     "policies": "csaclean.policy.policies:policy_names",
+    "prove": "csaclean.proving:prove",
 }
 
 

@@ -7,13 +7,14 @@ process works or many, so that ``-j`` changes no verdict.
 import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from csaclean.clean import Cleaner, PreambleAction
 from csaclean.errors import CsacleanError, DicomDirectory, NotDicom, Unsupported, UsageError, raised_at
 from csaclean.inputs import Destination, Job, find_inputs, plan_jobs
+from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
@@ -35,10 +36,12 @@ class Settings:
     policy: Policy
     preamble: PreambleAction = "null"
     proof: ProofLevel = "rows"
+    options: Options = field(default_factory=Options)
+    mark: bool = False
 
     def cleaner(self) -> Cleaner:
         """Return a cleaner for one batch."""
-        return Cleaner(self.policy, installed(), self.preamble, self.proof)
+        return Cleaner(self.policy, installed(), self.preamble, self.proof, self.options, self.mark)
 
 
 def _clean_one(cleaner: Cleaner, job: Job) -> Report:
@@ -156,6 +159,8 @@ def clean_tree(
     overwrite: bool = False,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
+    mark: bool = False,
+    **options: Unpack[OptionWords],
 ) -> Run:
     """Clean every DICOM file of a folder into another.
 
@@ -171,8 +176,11 @@ def clean_tree(
         Does the work in batches of files, in order; None for this process.
     overwrite
         Whether existing files may be replaced.
-    preamble, proof
+    preamble, proof, mark
         As for `csaclean.clean_file`.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`.
 
     Returns
     -------
@@ -184,13 +192,13 @@ def clean_tree(
     UsageError
         At once, if `src` is no folder, or `dst` lies inside it.
     PolicyError, HandlerError
-        At once, if the policy or a handler can't be used.
+        At once, if the policy, an option's file or a handler can't be used.
     """
     source = Path(src)
     if not source.is_dir():
         raise UsageError("the source is not a folder")
-    settings = Settings(load_policy(policy), preamble, proof)
-    installed()
+    settings = Settings(load_policy(policy), preamble, proof, make_options(options), mark)
+    settings.cleaner()  # a policy that can't be used is told at once
     paths = (source,)
     jobs = plan_jobs(paths, find_inputs(paths), Destination(Path(dst), overwrite=overwrite))
     return Run(jobs, settings, executor)

@@ -7,6 +7,7 @@ version and usage errors are quick and import neither pydicom, numpy nor nibabel
 import argparse
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from csaclean.batch import Run, Settings
     from csaclean.console import Console
     from csaclean.inputs import Job
+    from csaclean.policy.options import Options
+    from csaclean.proving import Proving
 
 __all__ = ["main"]
 
@@ -32,8 +35,9 @@ INTERRUPTED: Final = 130
 CRASHED: Final = 1
 
 _EPILOG: Final = (
-    "exit status: 0 done; 1 internal error; 2 usage or bad policy; 3 no DICOM file found; 4 at least one file failed and was not written; "
-    "5 check: something would change; 130 interrupted"
+    "exit status: 0 done; 1 internal error; 2 usage or bad policy; 3 no DICOM file found (prove: or none that dcm2niix converts); "
+    "4 at least one file failed and was not written, or prove found a difference; 5 check: something would change; "
+    "130 interrupted"
 )
 
 
@@ -43,12 +47,41 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _add_working_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
+def _add_policy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--policy", default="converter-safe", metavar="POLICY", help="name, or path of a TOML file"
     )
-    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
+    parser.add_argument(
+        "--retain",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="class that stays whatever the policy says",
+    )
+    parser.add_argument(
+        "--shift-days",
+        metavar="N|FILE",
+        help="shift dates by N days, or by those that a table of Patient IDs says, instead of redacting them",
+    )
+    parser.add_argument(
+        "--unclaimed",
+        choices=("report", "blank", "fail"),
+        help="what becomes of private elements that nobody claims, if not what the policy says",
+    )
+    parser.add_argument(
+        "--identifiers", type=_path, metavar="FILE", help="more texts to search for, one a line"
+    )
+    parser.add_argument(
+        "--uid-key-file",
+        type=_path,
+        metavar="FILE",
+        help="secret of 16 bytes or more: UIDs become pseudo-UIDs",
+    )
+
+
+def _add_working_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="file or folder")
+    _add_policy_options(parser)
     parser.add_argument(
         "--json", metavar="FILE", help="write the report as JSON Lines; - for standard output"
     )
@@ -66,6 +99,11 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
         help="ask the second reader never, once per row of fields, or for every edited value",
     )
     parser.add_argument(
+        "--mark",
+        action="store_true",
+        help="put (0008,0300), (0012,0063) and (0012,0064) into what is cleaned: what was done, and what still identifies",
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="only failures, and what nobody vouches for"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="one line per file")
@@ -73,6 +111,10 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
         "--log-file", type=_path, metavar="FILE", help="append every line of the run to a file"
     )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
+
+
+def _add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="worker processes")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
     clean = commands.add_parser("clean", help="clean files", epilog=_EPILOG)
     _add_working_options(clean)
+    _add_jobs_option(clean)
     where = clean.add_mutually_exclusive_group()
     where.add_argument(
         "-o", "--output", type=_path, metavar="DIR", help="folder to write to, made if missing"
@@ -97,15 +140,33 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="say what would change; write nothing", epilog=_EPILOG)
     _add_working_options(check)
+    _add_jobs_option(check)
     check.set_defaults(run=_check)
 
     show = commands.add_parser("show", help="show the private elements of a file, span by span")
     show.add_argument("file", type=_path, metavar="FILE")
-    show.add_argument(
-        "-p", "--policy", default="converter-safe", metavar="POLICY", help="whose edits to show"
-    )
+    _add_policy_options(show)
     show.add_argument("--show-values", action="store_true", help="print the values of fields too")
     show.set_defaults(run=_show)
+
+    prove = commands.add_parser(
+        "prove", help="compare what dcm2niix makes of the originals and of cleaned copies", epilog=_EPILOG
+    )
+    _add_working_options(prove)
+    prove.add_argument(
+        "--dcm2niix",
+        type=_path,
+        metavar="PATH",
+        help="the program, if not that of the extra dcm2niix or on PATH",
+    )
+    prove.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long dcm2niix may take for one folder",
+    )
+    prove.set_defaults(run=_prove, jobs=1)
 
     handlers = commands.add_parser("handlers", help="list who claims what")
     handlers.set_defaults(run=_handlers)
@@ -122,13 +183,33 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from csaclean.batch import Settings
     from csaclean.policy.policies import load_policy
-    from csaclean.registry import installed
 
     if arguments.jobs < 1:
         raise UsageError("-j takes a number from 1 on")
-    settings = Settings(load_policy(arguments.policy), arguments.preamble, arguments.proof)
-    installed()
+    settings = Settings(
+        load_policy(arguments.policy),
+        arguments.preamble,
+        arguments.proof,
+        _options(arguments),
+        arguments.mark,
+    )
+    settings.cleaner()  # a policy that can't be used is told before anything is read
     return settings
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from csaclean.policy.options import make_options, read_identifiers
+
+    shift: str | None = arguments.shift_days
+    return make_options(
+        {
+            "retain": arguments.retain,
+            "shift_days": int(shift) if shift and re.fullmatch(r"[+-]?\d{1,6}", shift) else shift,
+            "unclaimed": arguments.unclaimed,
+            "identifiers": read_identifiers(arguments.identifiers) if arguments.identifiers else (),
+            "uid_key": arguments.uid_key_file,
+        }
+    )
 
 
 def _clean(arguments: argparse.Namespace) -> int:
@@ -258,6 +339,67 @@ def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace,
     return not_dicom_only
 
 
+def _prove(arguments: argparse.Namespace) -> int:
+    from csaclean.adapters.dcm2niix import find_converter
+    from csaclean.console import Console
+    from csaclean.inputs import Job
+    from csaclean.proving import Proving
+    from csaclean.report.prove import proofs_lines, proofs_record
+    from csaclean.report.text import unvouched_line
+
+    settings = _settings(arguments)
+    proving = Proving(arguments.paths, settings, find_converter(arguments.dcm2niix), arguments.timeout)
+    _refuse_reports_onto_files(arguments, [Job(source, None) for source in proving.inputs])
+    for name in ("SIGTERM", "SIGHUP"):  # as an interrupt, so that the temporary copies are removed
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores hang-ups
+            signal.signal(number, signal.default_int_handler)
+    with ExitStack() as stack:
+        console = Console(arguments, stack)
+        not_dicom_only = _report_sets(proving, console, paths=not arguments.no_paths)
+        report = proving.wait()
+        console.record(proofs_record(report) | {"policy": settings.policy.name, "version": __version__})
+        if not console.quiet:
+            for line in proofs_lines(report):
+                console.result(line)
+        console.warn(unvouched_line(report.summary))
+        if not report.summary.read and not_dicom_only:
+            console.warn("nothing was read: no DICOM file")
+            return NOTHING_READ
+        if report.verdict == "nothing-to-compare":
+            console.warn("nothing was compared: dcm2niix makes nothing of these files")
+            return NOTHING_READ
+        return SOME_FAILED if report.verdict != "identical" else DONE
+
+
+def _report_sets(proving: "Proving", console: "Console", *, paths: bool) -> bool:
+    """Print and record one set of files after the other; tell whether each failure was a file that isn't DICOM."""
+    from csaclean.report.prove import failure_lines, proof_line, proof_record
+
+    not_dicom_only = True
+    console.start_progress(len(proving.inputs))
+    try:
+        for number, proved in enumerate(proving, 1):
+            name = proved.name if paths else f"set {number}"
+            console.record(proof_record(proved, name, paths=paths))
+            for line in failure_lines(proved, paths=paths):
+                console.warn(line)
+            not_dicom_only = not_dicom_only and all(
+                failure.report.error == "not-dicom" for failure in proved.failures
+            )
+            line = proof_line(proved, name)
+            if proved.verdict != "identical":
+                console.warn(line)
+            elif not console.quiet:
+                console.result(line)
+            else:
+                console.log(line)
+            console.advance(sum(proved.files.values()))
+    finally:
+        console.end_progress()
+    return not_dicom_only
+
+
 class _Unreadable(Exception):  # not an error of the library: a line on its way to standard error
     """A file that can't be shown: the line that says so, and the code."""
 
@@ -270,7 +412,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from csaclean.report.show import show_lines
 
     path: Path = arguments.file
-    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self")
+    cleaner = Cleaner(load_policy(arguments.policy), installed(), proof="self", options=_options(arguments))
     try:
         with open_dicom(path) as opened:
             found = cleaner.examine(opened)
@@ -322,6 +464,7 @@ def _is_short_form(arguments: Sequence[str]) -> bool:
         "clean",
         "check",
         "show",
+        "prove",
         "handlers",
         "policy",
         "-h",

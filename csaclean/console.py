@@ -98,10 +98,10 @@ class Console:
 
             self._bar = tqdm(total=total, unit="file", file=sys.stderr, leave=False)
 
-    def advance(self) -> None:
-        """Count one file."""
+    def advance(self, files: int = 1) -> None:
+        """Count files that are done with."""
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(files)
 
     def end_progress(self) -> None:
         """Take the progress bar away."""

@@ -12,17 +12,25 @@ from typing import NamedTuple
 
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
-from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded
+from csaclean.dicom.source import Source
+from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
-from csaclean.policy.fills import fill
-from csaclean.policy.policies import Decision, Plan, Policy
-from csaclean.proof.converter import compare_converter_fields
+from csaclean.nested import resolve
+from csaclean.policy.fills import UNKNOWN_FORMS
+from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
+from csaclean.policy.options import Options
+from csaclean.policy.plan import Decision, Plan, blanked
+from csaclean.policy.policies import Policy, Unclaimed
+from csaclean.proof.converter import Declared, compare_converter_fields
 from csaclean.proof.rows import compare_rows
+from csaclean.proof.search import search_row
 from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
 from csaclean.registry import Claimed, Registered, Registry
 from csaclean.selector import Step, format_selector
+from csaclean.subject import Subject, find_subject
+from csaclean.unclaimed import NOBODY, refuse_unclaimed, search_unclaimed
 
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
@@ -46,7 +54,13 @@ class Tally:
     kept
         Identifying fields that stay: (path, class, who reads it) to number.
     unruled
-        Text fields that stay without anybody's word for it.
+        Fields that stay without anybody's word for it.
+    exposed
+        How many of `kept` nobody answers for: no converter needs them.
+    residue
+        Fields that were edited because one of the patient's identifiers stood in them.
+    declared
+        Fields in which one stands and that stay, because a converter reads them.
     """
 
     dead: int = 0
@@ -55,6 +69,9 @@ class Tally:
     edits: Counter[str] = field(default_factory=Counter)
     kept: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
     unruled: int = 0
+    exposed: int = 0
+    residue: int = 0
+    declared: int = 0
 
 
 class Cleaned(NamedTuple):
@@ -74,11 +91,7 @@ class Cleaned(NamedTuple):
     @property
     def vouched(self) -> bool:
         """Whether every byte is checked structure, null, or a field that a rule or a grammar lets stand."""
-        return (
-            not self.tally.opaque
-            and not self.tally.unruled
-            and not any(not read_by for _, _, read_by in self.tally.kept)
-        )
+        return not self.tally.opaque and not self.tally.unruled and not self.tally.exposed
 
     def __repr__(self) -> str:
         """Return counts, never bytes."""
@@ -101,6 +114,10 @@ class Examined:
         The verdict of the second stage.
     converter_fields
         How many fields the third stage compared; None if nothing was edited.
+    outputs
+        Keys of a converter's sidecar that the policy changes on purpose.
+    searched
+        Whether the patient's identifiers were searched for in what stays.
     """
 
     cleaned: list[Cleaned]
@@ -108,6 +125,8 @@ class Examined:
     location: Location
     witness: Verdict
     converter_fields: int | None
+    outputs: tuple[str, ...]
+    searched: bool
 
     def patches(self) -> tuple[Patch, ...]:
         """Return the new values of the elements that were edited, in file order."""
@@ -119,11 +138,12 @@ class Examined:
 
 
 def _rewrite(
-    row: bytes, layout: Layout, decide: Callable[[Field], Decision], tally: Tally, where: str = ""
+    row: bytes, layout: Layout, judge: Judge, tally: Tally, where: str = ""
 ) -> tuple[bytes, list[Edit]]:
     """Return the new bytes of a row and the edits of it and of the rows inside."""
     edits: list[Edit] = []
     inside: list[Edit] = []
+    own = judge.for_row(row)
     start = 0
     for stop, kind, what in zip(layout.stops, layout.kinds, layout.fields, strict=True):
         if kind == Kind.DEAD:
@@ -134,17 +154,17 @@ def _rewrite(
                 edits.append(Edit(where, start, stop, _NULL, "dead"))
         elif isinstance(what, View):
             path = f"{where}/{what.path}" if where else what.path
-            inner, found = _rewrite(what.inner, what.layout, decide, tally, path)
+            if not isinstance(what.layout, Layout):
+                raise ProofFailed("rows", "a view without a layout", "", start)
+            inner, found = _rewrite(what.inner, what.layout, judge, tally, path)
             if inner != what.inner:
                 outer = what.codec.encode(inner, row[start:stop])
                 if len(outer) != stop - start:
                     raise DoesNotFit(f"the {what.codec.name} codec changed the length", "", start)
                 edits.append(Edit(where, start, stop, outer, "view"))
             inside += found
-        elif what is not None:
-            _rewrite_field(row, (start, stop), what, decide(what), tally, edits, where)
-        elif kind == Kind.OPAQUE:
-            tally.opaque += stop - start
+        elif kind != Kind.STRUCTURE:
+            _rewrite_field(row, (start, stop), what or OPAQUE_SPAN, own, tally, edits, where)
         start = stop
     if not edits:
         return row, inside
@@ -158,20 +178,29 @@ def _rewrite_field(
     row: bytes,
     span: tuple[int, int],
     what: Field,
-    decision: Decision,
+    judge: Judge,
     tally: Tally,
     edits: list[Edit],
     where: str,
 ) -> None:
     start, stop = span
+    decision, new, reason = judge.verdict(what, row[start:stop])
+    if reason in ("redact", "residue"):
+        cls = decision.cls or ("opaque" if what.form in UNKNOWN_FORMS else "unruled-text")
+        if reason == "residue":
+            cls = "residue"
+            tally.residue += 1
+        edits.append(Edit(where, start, stop, new, reason, cls, what.path, what.select))
+        tally.edits[cls] += 1
+        return
+    tally.declared += reason == "declared"
     if decision.redact:
-        old = row[start:stop]
-        new = fill(decision.form, old)
-        if new != old:
-            edits.append(Edit(where, start, stop, new, "redact", decision.cls, what.path))
-            tally.edits[decision.cls or "unruled-text"] += 1
-    elif decision.cls and decision.cls != "technical":
+        return  # it held its fill already
+    if decision.kept:
         tally.kept[what.path, decision.cls, decision.read_by] += 1
+        tally.exposed += not decision.vouched
+    elif what.form in UNKNOWN_FORMS and not decision.vouched:
+        tally.opaque += stop - start
     elif not decision.vouched:
         tally.unruled += 1
 
@@ -189,26 +218,62 @@ class Engine:
         The handlers.
     proof
         How often witnesses are asked.
+    options
+        What the caller asked for beside the policy.
     """
 
-    def __init__(self, policy: Policy, registry: Registry, proof: ProofLevel = "rows") -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        registry: Registry,
+        proof: ProofLevel = "rows",
+        options: Options = Options(),  # noqa: B008  # immutable
+    ) -> None:
         self.policy = policy
-        self.registry = registry
+        self.options = options
+        self.registry = registry.with_rules(policy.rules)
+        self._fine = bool(policy.rules.rules)
         self._witnesses = WitnessLog(proof)
-        self._plans = {entry.name: self._plan(entry) for entry in registry.registered}
+        self._plans = {entry.name: self._plan(entry) for entry in self.registry.registered}
 
     def _plan(self, entry: Registered) -> Plan:
         table = entry.converters
         return Plan(
-            self.policy, entry.handler.rules, table.consumers if table else lambda _selector, _path: ()
+            self.policy,
+            entry.handler.rules,
+            table.consumers if table else lambda _selector, _path: (),
+            self.options.retain,
         )
 
     def decide(self, claimed: Claimed, what: Field) -> Decision:
-        """Return what happens to a field of a claimed element."""
-        return self._plans[claimed.registered.name].decide(claimed.selector, what)
+        """Return what happens to a field of a claimed element, or of an element in a data set nested inside it."""
+        if claimed.registered is NOBODY:
+            return blanked(what)
+        owner = self.registry.by_selector.get(what.select, claimed) if what.select else claimed
+        return self._plans[owner.registered.name].decide(claimed.selector, what)
+
+    def judge(self, claimed: Claimed, subject: Subject) -> Judge:
+        """Return what judges the fields of a claimed element of somebody's data set."""
+        return Judge(
+            partial(self.decide, claimed),
+            Filler(self.options.uid_key, subject.days),
+            subject.needles if self.policy.other.residue else None,
+        )
+
+    def layout(self, claimed: Claimed, element: PrivateElement) -> Layout:
+        """Return the layout of an element in which every view has a layout of its own; see `Claimed.layout`."""
+        if self._fine:
+            element = element._replace(fine=True)
+        layout = claimed.layout(element)
+        return layout if layout.is_foreign else resolve(layout, self.registry, fine=self._fine)
 
     def clean_element(
-        self, claimed: Claimed, element: PrivateElement, *, orphan: bool = False
+        self,
+        claimed: Claimed,
+        element: PrivateElement,
+        subject: Subject = Subject(),  # noqa: B008  # immutable
+        *,
+        orphan: bool = False,
     ) -> Cleaned | None:
         """Lay an element out, edit it, and prove the first two stages.
 
@@ -223,15 +288,17 @@ class Engine:
             With the element's selector, if the value is malformed, an edited view doesn't fit, or a stage fails.
         """
         where = ("orphan " if orphan else "") + format_selector(element.selector)
-        layout = claimed.layout(element)
-        if layout.is_foreign:
-            return None
         tally = Tally()
-        decide = partial(self.decide, claimed)
+        judge = self.judge(claimed, subject)
         try:
-            new, edits = _rewrite(element.value, layout, decide, tally)
-            again = layout if new == element.value else claimed.layout(element._replace(value=new))
-            compare_rows(element.value, layout, new, again, edits, decide)
+            layout = self.layout(claimed, element)
+            if layout.is_foreign:
+                return None
+            new, edits = _rewrite(element.value, layout, judge, tally)
+            again = layout if new == element.value else self.layout(claimed, element._replace(value=new))
+            compare_rows(element.value, layout, new, again, edits, judge)
+            if judge.needles:
+                search_row(new, again, judge.needles)
             witness = None if claimed.by_vr else claimed.registered.witness
             verdict = self._witnesses.compare(
                 witness, claimed.claim, element.value, new, layout, tuple(edits)
@@ -240,32 +307,40 @@ class Engine:
             raise (error if error.selector else error.at(where)) from None
         return Cleaned(claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict)
 
-    def examine(
-        self,
-        elements: Sequence[Element],
-        datasets: Sequence[DataSet],
-        load: Callable[[Element, int], bytes],
-    ) -> Examined:
+    def examine(self, elements: Sequence[Element], datasets: Sequence[DataSet], source: Source) -> Examined:
         """Clean every claimed element of a data set in memory, and prove the first three stages.
 
         Parameters
         ----------
         elements, datasets
-            As a walk returns them.
-        load
-            Gives the first n bytes of a value, all for n = -1.
+            As a walk of `source` returns them.
+        source
+            Where their bytes are.
 
         Raises
         ------
         CsacleanError
-            If an element is longer than its claim's cap, malformed, or not proved.
+            If an element is longer than its claim's cap, malformed, or not proved; if the patient's identifiers stand in
+            what nobody claims; if that is to fail a data set.
         """
-        location = locate(elements, datasets, load, self.registry)
+        load = partial(load_value, source)
+        location = locate(
+            elements,
+            datasets,
+            load,
+            self.registry,
+            blank=self._unclaimed == "blank",
+            read_fails=self._read_fails,
+        )
         charsets = {
             element.owner: _terms(load(element, -1))
             for element in elements
             if element.tag == SPECIFIC_CHARACTER_SET
         }
+        subject = find_subject(
+            elements, load, lambda owner: _charset(charsets, datasets, owner), self.options
+        )
+        needles = subject.needles if self.policy.other.residue else None
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
@@ -285,9 +360,9 @@ class Engine:
                 _charset(charsets, datasets, place.owner),
                 partial(peers.get, place),
             )
-            result = self.clean_element(found.claimed, element, orphan=found.orphan)
+            result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
             if result is None:
-                location.disown(_own_step(found), "foreign", len(value))
+                location.disown(_own_step(found), "foreign", place)
                 continue
             cleaned.append(result)
             places.append(place)
@@ -297,21 +372,74 @@ class Engine:
                     ConverterElement(place.tag, found.creator, result.new),
                 )
             )
-        fields = self._compare_converter_fields(records)
-        return Examined(cleaned, places, location, worst(result.witness for result in cleaned), fields)
+        if self._unclaimed == "fail":
+            refuse_unclaimed(location.unclaimed)
+        if needles and not self.options.provisional:
+            search_unclaimed(location.nobodys, source, needles)
+        declared, outputs = self._declared(cleaned)
+        fields = self._compare_converter_fields(records, declared)
+        return Examined(
+            cleaned,
+            places,
+            location,
+            worst(result.witness for result in cleaned),
+            fields,
+            outputs,
+            bool(needles),
+        )
+
+    @property
+    def _unclaimed(self) -> Unclaimed:
+        if self.options.provisional:
+            return "report"
+        return self.options.unclaimed or self.policy.other.unclaimed
+
+    @property
+    def _read_fails(self) -> bool:
+        return self.policy.other.unclaimed_read == "fail"
+
+    def _declared(self, cleaned: Sequence[Cleaned]) -> tuple[set[Declared], tuple[str, ...]]:
+        """Return the fields that converters read and the policy changes, and the sidecar's keys that change with them."""
+        declared: set[Declared] = set()
+        outputs: dict[str, None] = {}
+        for one in cleaned:
+            table = one.claimed.registered.converters
+            if table is None:
+                continue
+            for edit in one.edits:
+                selector = edit.select or one.claimed.selector
+                if edit.reason == "redact" and table.consumers(selector, edit.field):
+                    declared.add(Declared(selector, edit.field))
+                    outputs.update(dict.fromkeys(table.outputs(selector, edit.field)))
+        return declared, tuple(sorted(outputs))
 
     def _compare_converter_fields(
-        self, records: Sequence[tuple[ConverterElement, ConverterElement]]
+        self, records: Sequence[tuple[ConverterElement, ConverterElement]], declared: set[Declared]
     ) -> int | None:
         if all(old.value is new.value for old, new in records):
             return None
         return sum(
             compare_converter_fields(
-                entry.converters, [old for old, _ in records], [new for _, new in records]
+                entry.converters, [old for old, _ in records], [new for _, new in records], declared
             )
             for entry in self.registry.registered
             if entry.converters is not None
         )
+
+
+def load_value(source: Source, element: Element, size: int) -> bytes:
+    """Return the first `size` bytes of an element's value, all of them if it is negative.
+
+    Raises
+    ------
+    IoFailed
+        If the source has become shorter than the walk found it.
+    """
+    stop = element.stop if size < 0 else min(element.stop, element.start + size)
+    value = source.read(element.start, stop)
+    if len(value) != stop - element.start:
+        raise IoFailed("the file was cut while it was read", "", element.start)
+    return value
 
 
 def _own_step(found: Located) -> Step:

@@ -10,6 +10,7 @@ from typing import Self
 
 __all__ = [
     "CannotRead",
+    "ConverterFailed",
     "CsacleanError",
     "DicomDirectory",
     "DoesNotFit",
@@ -130,13 +131,19 @@ class TargetExists(FileError):
     code = "target-exists"
 
 
+class ConverterFailed(CsacleanError):
+    """A converter can't be run, or doesn't come to an end."""
+
+    code = "converter"
+
+
 class ProofFailed(FileError):
     """A stage of the proof does not hold: the result was thrown away.
 
     Parameters
     ----------
     stage
-        ``rows``, ``witness``, ``converter`` or ``written``.
+        ``rows``, ``witness``, ``converter``, ``residue``, ``written`` or ``mark``; ``visited`` of a deid run.
     reason, selector, offset
         As for `CsacleanError`.
     """

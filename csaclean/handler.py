@@ -78,6 +78,9 @@ class PrivateElement(NamedTuple):
     peer
         Gives another element: up to 0xFF one of the same block, above it a tag of the same data set or item. None if
         it is absent or longer than 1 KiB.
+    fine
+        Whether a grammar is to name every number of a text as a field of its own: somebody's rule or a report asks for
+        them. Otherwise a verified run of numbers may be one span of form ``assignments``.
     """
 
     claim: Claim
@@ -87,6 +90,7 @@ class PrivateElement(NamedTuple):
     order: Literal["<", ">"]
     charset: tuple[str, ...]
     peer: Callable[[int], bytes | None]
+    fine: bool = False
 
     def __repr__(self) -> str:
         """Return selector and length, never the value."""
@@ -152,6 +156,14 @@ class ConverterTable(Protocol):
         """Return who reads a field (or, with an empty path, the whole element); empty if nobody does."""
         ...
 
+    def outputs(self, selector: str, path: str, /) -> tuple[str, ...]:
+        """Return the keys of a converter's sidecar that change if a field, or a whole element, is redacted."""
+        ...
+
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
         """Return the raw bytes of every field as the converter would find it: by number, first hit first."""
+        ...
+
+    def is_field(self, key: str, selector: str, path: str, /) -> bool:
+        """Tell whether a key of `fields` is what a field of an element, or the element itself, looks like to the converter."""
         ...

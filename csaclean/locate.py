@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
-from csaclean.dicom.elements import DataSet, Element, Shape
+from csaclean.dicom.elements import DataSet, Element, Shape, tag_text
 from csaclean.dicom.walk import STANDARD
-from csaclean.errors import MalformedFile
+from csaclean.errors import MalformedFile, Unsupported
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step, folded
+from csaclean.unclaimed import blank_claim, is_payload, is_read
 
 __all__ = ["UNKNOWN_CREATOR", "Located", "Location", "locate"]
 
 UNKNOWN_CREATOR: Final = "unknown-creator"
 """The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
+
+READ: Final = "read-by-a-converter"
+"""The reason for an element that would be blanked if no converter read it."""
+PAYLOAD: Final = "payload"
+"""The reason for private pixel or signal data that would be blanked otherwise."""
 
 Load = Callable[[Element, int], bytes]
 """Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""
@@ -52,12 +58,15 @@ class Location:
     unclaimed
         Number of elements and of bytes that nobody claims, by innermost step and reason. A creator stands there folded;
         whether it may be printed is for the report to decide.
+    nobodys
+        The elements that are counted there.
     creators
         Who reserved which block.
     """
 
     located: list[Located] = field(default_factory=list)
     unclaimed: dict[tuple[Step, str], tuple[int, int]] = field(default_factory=dict)
+    nobodys: list[Element] = field(default_factory=list)
     creators: Creators = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -66,10 +75,11 @@ class Location:
             f"<Location of {len(self.located)} claimed elements, {len(self.unclaimed)} selectors unclaimed>"
         )
 
-    def disown(self, step: Step, reason: str, size: int) -> None:
+    def disown(self, step: Step, reason: str, element: Element) -> None:
         """Count an element that nobody answers for."""
         count, total = self.unclaimed.get((step, reason), (0, 0))
-        self.unclaimed[step, reason] = (count + 1, total + size)
+        self.unclaimed[step, reason] = (count + 1, total + element.stop - element.start)
+        self.nobodys.append(element)
 
 
 class _Locator:
@@ -160,6 +170,9 @@ def locate(
     datasets: Sequence[DataSet],
     load: Load,
     registry: Registry,
+    *,
+    blank: bool = False,
+    read_fails: bool = False,
 ) -> Location:
     """Find the claimed elements of a data set and count the rest.
 
@@ -171,6 +184,11 @@ def locate(
         Gives values; asked for creators and, of elements that nobody claims by creator, for a signature's length.
     registry
         Who claims what.
+    blank
+        Whether what nobody claims is to be blanked: it is located too then, but for what a converter reads and for
+        payload.
+    read_fails
+        Whether a data set is refused in which blanking meets an element that a converter reads and no handler knows.
 
     Returns
     -------
@@ -182,6 +200,8 @@ def locate(
     ------
     MalformedFile
         If an element that is claimed by its creator lies in fragments.
+    Unsupported
+        If `read_fails` and there is such an element.
     """
     creators = resolve_creators(elements, lambda element: load(element, -1))
     found = Location(creators=creators)
@@ -192,17 +212,17 @@ def locate(
         size = element.stop - element.start
         if not private_matter and tag not in STANDARD:
             # The walk returns such an element only if it may be a sequence that nothing can read.
-            found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", size)
+            found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", element)
         if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
             continue
         reserves = is_creator(tag)
         names = creators.get((owner, tag >> 16, tag & 0xFF), ()) if reserves else ()
         if reserves and not locator.hides_payload(element, names):
             if size and not names:
-                found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", size)
+                found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", element)
             for name in names:
                 if not registry.knows(name):
-                    found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, size)
+                    found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, element)
             continue
         step = locator.step(owner, tag)
         if element.shape is Shape.FRAGMENTS:
@@ -218,5 +238,25 @@ def locate(
             found.located.append(Located(element, claimed, selector, step.creator, orphan))
         elif size:
             reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
-            found.disown(step, reason, size)
+            if blank:
+                reason = _kept_by_blanking(element, step) or reason
+                if reason == READ and read_fails and not (step.creator and registry.knows(step.creator)):
+                    raise Unsupported(
+                        "a converter reads this element, and no handler claims it", tag_text(tag)
+                    )
+            if blank and reason not in (READ, PAYLOAD):
+                name = str(locator.printable(step))
+                selector = (*map(locator.printable, locator.around(owner)), locator.printable(step))
+                found.located.append(
+                    Located(element, blank_claim(step, name), selector, step.creator, orphan=False)
+                )
+            else:
+                found.disown(step, reason, element)
     return found
+
+
+def _kept_by_blanking(element: Element, step: Step) -> str:
+    """Return why blanking leaves an element alone; nothing if it doesn't."""
+    if is_read(element.tag, step):
+        return READ
+    return PAYLOAD if is_payload(element) else ""

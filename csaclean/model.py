@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol, Self
 
-__all__ = ["Builder", "Codec", "Edit", "Field", "Fill", "Kind", "Layout", "Patch", "Span", "View"]
+__all__ = [
+    "DATASET",
+    "Builder",
+    "Codec",
+    "DataSetGrammar",
+    "Edit",
+    "Field",
+    "Fill",
+    "Kind",
+    "Layout",
+    "Patch",
+    "Span",
+    "View",
+]
 
 
 class Kind(IntEnum):
@@ -29,10 +42,35 @@ class Kind(IntEnum):
 
 
 class Field(NamedTuple):
-    """Name and form of a value span."""
+    """Name and form of a value span.
+
+    Attributes
+    ----------
+    path
+        Where the field stands in the element that `select` names.
+    form
+        How it is written, see `csaclean.policy.fills`.
+    select
+        Canonical selector of the element inside a nested data set that holds the field; empty if that is the claimed
+        element itself. Rules are looked up by it.
+    """
 
     path: str
     form: str
+    select: str = ""
+
+
+class DataSetGrammar(NamedTuple):
+    """The grammar of a row that is a DICOM data set in explicit VR little endian.
+
+    A handler can't lay such a row out: the engine walks it and asks whoever claims the elements in it.
+    """
+
+    name: str = "data set"
+
+
+DATASET = DataSetGrammar()
+"""What a handler gives as the layout of a view on a nested data set."""
 
 
 class View(NamedTuple):
@@ -41,7 +79,7 @@ class View(NamedTuple):
     path: str
     codec: "Codec"
     inner: bytes
-    layout: "Layout"
+    layout: "Layout | DataSetGrammar"
 
     def __repr__(self) -> str:
         """Return codec and length, never the row."""
@@ -89,6 +127,7 @@ class Span(NamedTuple):
     path: str = ""
     form: str = ""
     view: View | None = None
+    select: str = ""
 
 
 class Fill(NamedTuple):
@@ -110,10 +149,12 @@ class Edit(NamedTuple):
     stop: int
     new: bytes | Fill
     reason: str
-    """``dead``, ``redact``, or ``view`` for the outer bytes of an edited view."""
+    """``dead``, ``redact``, ``residue``, or ``view`` for the outer bytes of an edited view."""
     cls: str = ""
     """The class of a redacted field."""
     field: str = ""
+    select: str = ""
+    """Selector of the element in a nested data set that holds the field; empty for the claimed element itself."""
 
     def __repr__(self) -> str:
         """Return reason and offsets, never bytes."""
@@ -190,7 +231,7 @@ class Layout:
             if isinstance(field, View):
                 yield Span(start, stop, Kind(kind), field.path, "", field)
             elif field is not None:
-                yield Span(start, stop, Kind(kind), field.path, field.form)
+                yield Span(start, stop, Kind(kind), field.path, field.form, None, field.select)
             else:
                 yield Span(start, stop, Kind(kind))
             start = stop
@@ -256,26 +297,24 @@ class Builder:
         """Account for content without a grammar."""
         self._advance(stop, Kind.OPAQUE, None)
 
-    def value(self, stop: int, path: str, form: str) -> None:
+    def value(self, stop: int, path: str, form: str, select: str = "") -> None:
         """Account for a field."""
-        self._advance(stop, Kind.VALUE, Field(path, form))
+        self._advance(stop, Kind.VALUE, Field(path, form, select))
 
     def view(self, stop: int, view: View) -> None:
         """Account for a span that a codec turns into another row."""
         self._advance(stop, Kind.VIEW, view)
-        for code in view.layout.notes:
-            self.note(code)
+        if isinstance(view.layout, Layout):
+            for code in view.layout.notes:
+                self.note(code)
 
     def inline(self, layout: Layout, prefix: str) -> None:
         """Account for a part with the layout that another grammar made of it, its paths below `prefix`."""
         base = self._position
-        for span in layout:
-            field: Field | View | None = None
-            if span.view is not None:
-                field = span.view._replace(path=f"{prefix}/{span.path}")
-            elif span.kind is Kind.VALUE:
-                field = Field(f"{prefix}/{span.path}", span.form)
-            self._advance(base + span.stop, span.kind, field)
+        for stop, kind, field in zip(layout.stops, layout.kinds, layout.fields, strict=True):
+            if field is not None and not (isinstance(field, Field) and field.select):
+                field = field._replace(path="/".join(filter(None, (prefix, field.path))))  # noqa: PLW2901
+            self._advance(base + stop, Kind(kind), field)
         for code in layout.notes:
             self.note(code)
 

@@ -1,16 +1,17 @@
 """The handlers that are installed, found by their entry points, and what they claim."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
 from csaclean.model import Field, Kind, Layout, View
+from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, folded, format_selector, parse_selector
-from csaclean.vr_layout import UNTYPED, layout_by_vr
+from csaclean.vr_layout import NUMBER_VRS, UNTYPED, layout_by_vr
 
 __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
 
@@ -68,8 +69,23 @@ class Claimed(NamedTuple):
     """The claim's selector as text: the first half of every rule's address."""
     by_vr: bool
     """Whether the element is laid out by its VR, without the handler's code."""
-    constants: frozenset[bytes] = frozenset()
-    """Texts that the element may hold without anybody's word for it."""
+    rules: RuleSet = RuleSet()
+    """Where the rule on the whole element stands."""
+    form: str = ""
+    """As what a value of bytes is one field; else it is opaque."""
+
+    def layout_value(self, vr: str | None, value: bytes, select: str = "") -> Layout:
+        """Return the layout of a value by its VR; by the rule's VR where the file's says nothing or something unlike it."""
+        own = self.claim.vr
+        if vr is None or vr in UNTYPED or (vr in NUMBER_VRS) != (own in NUMBER_VRS):
+            vr = own
+        return layout_by_vr(
+            vr,
+            value,
+            select,
+            form_of=lambda text, form: self.rules.form(self.selector, "", text, form),
+            form=self.form,
+        )
 
     def layout(self, element: PrivateElement) -> Layout:
         """Return the layout of an element, checked for holes.
@@ -86,8 +102,7 @@ class Claimed(NamedTuple):
         name = self.registered.name
         where = format_selector(element.selector)
         if self.by_vr:
-            vr = self.claim.vr if element.vr is None or element.vr in UNTYPED else element.vr
-            return layout_by_vr(vr, element.value, self.constants)
+            return self.layout_value(element.vr, element.value)
         try:
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:
@@ -140,11 +155,11 @@ class Registry:
         coded = {format_selector(claim.selector): claim for claim in entry.handler.claims}
         for selector, claim in coded.items():
             yield Claimed(entry, claim, selector, by_vr=False)
-        for selector, rule in entry.handler.rules.whole.items():
+        rules = entry.handler.rules
+        for selector, rule in rules.whole.items():
             if selector not in coded:
-                constants = frozenset(value.encode("ascii") for value in rule.values)
                 claim = Claim(parse_selector(selector), vr=rule.vr)
-                yield Claimed(entry, claim, selector, by_vr=True, constants=constants)
+                yield Claimed(entry, claim, selector, True, rules, rule.form)
 
     def _add(self, claimed: Claimed) -> None:
         steps = tuple(map(folded, claimed.claim.selector))
@@ -156,6 +171,34 @@ class Registry:
         self._creators.update(step.creator for step in steps if step.creator is not None)
         if claimed.claim.orphan:
             self._orphans.extend((signature, claimed) for signature in claimed.claim.signatures)
+
+    def with_rules(self, rules: RuleSet, /) -> "Registry":
+        """Return a registry in which the whole elements that a user's rules name are laid out by their VR.
+
+        A rule on an element that a handler claims by grammar takes it from that grammar: the whole is one field then.
+        """
+        if not rules.whole:
+            return self
+        added = Registered("policy", cast("Handler", _RulesOnly(rules)), "the policy", "")
+        names = set(rules.whole)
+        registry = Registry(())
+        registry.registered = (*self.registered, added)
+        for claimed in self.claims:
+            if claimed.selector not in names:
+                registry._add(claimed)
+        for claimed in registry._claims_of(added):
+            owner = self.by_selector.get(claimed.selector)
+            if owner is not None:
+                claimed = claimed._replace(  # noqa: PLW2901
+                    registered=owner.registered, claim=owner.claim._replace(vr=claimed.claim.vr)
+                )
+            registry._add(claimed)
+        return registry
+
+    @cached_property
+    def by_selector(self) -> Mapping[str, Claimed]:
+        """All claims by the text of their selectors."""
+        return {claimed.selector: claimed for claimed in self.claims}
 
     @property
     def claims(self) -> tuple[Claimed, ...]:
@@ -187,6 +230,20 @@ class Registry:
             if claimed.claim.selector[-1].element == byte:
                 return claimed
         return hits[0] if hits else None
+
+
+class _RulesOnly:
+    """What stands for the rules of a policy among the handlers."""
+
+    name: ClassVar[str] = "policy"
+    claims: ClassVar[tuple[Claim, ...]] = ()
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return nothing: elements with rules alone are laid out by their VR."""
+        raise MalformedValue("no grammar", format_selector(element.selector))
 
 
 def _load(point: EntryPoint) -> Registered:

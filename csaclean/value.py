@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from typing import Unpack
 
 from csaclean.engine import Engine
 from csaclean.errors import HandlerError, LimitExceeded, MalformedValue
 from csaclean.handler import PrivateElement
+from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.registry import installed
 from csaclean.selector import Step, fold_creator
+from csaclean.subject import subject_of
 
 __all__ = ["clean_value"]
 
@@ -21,6 +24,7 @@ def clean_value(
     element: int,
     policy: str | os.PathLike[str] = "converter-safe",
     context: Mapping[int, bytes] | None = None,
+    **options: Unpack[OptionWords],
 ) -> bytes:
     """Clean the value of one private element.
 
@@ -37,6 +41,10 @@ def clean_value(
     context
         Other elements that the claim may ask for: element bytes (at most 0xFF) of the same block, or whole tags as
         32-bit numbers, to values.
+    **options
+        ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
+        `csaclean.policy.options.OptionWords`.
+        Where dates are shifted by Patient ID, `context` has to hold it, under 0x00100020.
 
     Returns
     -------
@@ -59,9 +67,9 @@ def clean_value(
     >>> clean_value(b"20240131", creator="SIEMENS CSA HEADER", group=0x29, element=0x09)
     b'19000101'
     """
-    registry = installed()
-    engine = Engine(load_policy(policy), registry, "full")
-    claims = registry.find(group, fold_creator(creator), element & 0xFF)
+    asked = make_options(options)
+    engine = Engine(load_policy(policy), installed(), "full", asked)
+    claims = engine.registry.find(group, fold_creator(creator), element & 0xFF)
     if not claims:
         raise HandlerError("no handler claims this element", str(Step(group, element & 0xFF, "?")))
     claimed = claims[0]
@@ -71,6 +79,7 @@ def clean_value(
     result = engine.clean_element(
         claimed,
         PrivateElement(claimed.claim, claimed.claim.selector, None, bytes(value), "<", (), peers.get),
+        subject_of(peers, asked),
     )
     if result is None:
         raise MalformedValue("the content is not what this element is claimed for", claimed.selector)

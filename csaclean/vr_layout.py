@@ -1,13 +1,16 @@
 """The layout of an element that a rule names and no grammar takes apart: by its VR."""
 
+from collections.abc import Callable
 from typing import Final
 
 from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
-__all__ = ["FIELD_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr"]
+__all__ = ["FIELD_VRS", "NUMBER_VRS", "OPAQUE_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr"]
 
-UNTYPED: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+OPAQUE_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+"""VRs (PS3.5 section 6.2) of bytes that the VR says nothing about."""
+UNTYPED: Final = OPAQUE_VRS
 """VRs under which a rewriter may have put anything: the rule's VR counts instead."""
 
 _SPECIAL_FORMS: Final = {
@@ -42,17 +45,34 @@ _TEXT_FORMS: Final = {
     ]
 }
 _NUMERIC_FORMS: Final = frozenset(("integer", "number"))
-_NUMBERS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
+NUMBER_VRS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
+"""VRs of binary numbers."""
 TEXT_VRS: Final = frozenset(vr for vr, form in _TEXT_FORMS.items() if form == "text")
 """VRs of free or coded text."""
-FIELD_VRS: Final = frozenset(_TEXT_FORMS) | _NUMBERS
+FIELD_VRS: Final = frozenset(_TEXT_FORMS) | NUMBER_VRS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 
 
-def layout_by_vr(vr: str, value: bytes, constants: frozenset[bytes] = frozenset()) -> Layout:
-    r"""Return a layout of one field with an empty path; the padding of text is structure, bytes without VR opaque.
+def layout_by_vr(
+    vr: str,
+    value: bytes,
+    select: str = "",
+    *,
+    form_of: Callable[[bytes, str], str] | None = None,
+    form: str = "",
+) -> Layout:
+    r"""Return a layout of one field with an empty path; the padding of text is structure.
 
-    A text that is one of the `constants` has the form ``code``.
+    Parameters
+    ----------
+    vr, value
+        The value representation, and the raw bytes.
+    select
+        The field's own selector, if it belongs to a nested data set.
+    form_of
+        Says as which form a text counts, see `csaclean.policy.rules.RuleSet.form`.
+    form
+        As what a value of bytes (``OB`` and the like) is one field; without it such a value is opaque.
 
     Examples
     --------
@@ -62,18 +82,20 @@ def layout_by_vr(vr: str, value: bytes, constants: frozenset[bytes] = frozenset(
     builder = Builder()
     size = len(value)
     if vr in _TEXT_FORMS:
-        form = _TEXT_FORMS[vr]
+        text_form = _TEXT_FORMS[vr]
         # The fill of a number ends in spaces, so they belong to it.
-        text = value.rstrip(b"\0" if form in _NUMERIC_FORMS else b"\0 ")
-        if form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
-            form = "text"
+        text = value.rstrip(b"\0" if text_form in _NUMERIC_FORMS else b"\0 ")
+        if text_form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
+            text_form = "text"
             text = value.rstrip(b"\0 ")
-        if text in constants:
-            form = "code"
-        builder.value(len(text), "", form)
+        if form_of is not None:
+            text_form = form_of(text, text_form)
+        builder.value(len(text), "", text_form, select)
         builder.structure(size)
-    elif vr in _NUMBERS:
-        builder.value(size, "", "binary-number")
+    elif vr in NUMBER_VRS:
+        builder.value(size, "", "binary-number", select)
+    elif form:
+        builder.value(size, "", form, select)
     else:
         builder.opaque(size)
     return builder.done(size)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-__all__ = ["FORMS", "NUMBER", "fill"]
+__all__ = ["FORMS", "NUMBER", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill"]
 
 NUMBER = re.compile(rb" *+[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)? *+")
 """A decimal number as DS, IS and the texts of Siemens write it."""
@@ -20,7 +20,14 @@ _FIRST_DAY = b"19000101"
 _DATETIME = re.compile(rb"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?")
 _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
-_UID = re.compile(rb"\d+(?:\.\d+)*")
+UID = re.compile(rb"\d++(?:\.\d++)*+")
+"""A unique identifier as UI writes it (PS3.5 section 9.1), without its padding."""
+_STANDARD_UID = b"1.2.840.10008."
+"""Root of the UIDs that the standard itself registers: SOP classes and transfer syntaxes identify nobody."""
+_HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
+_NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
+_CODE = re.compile(rb"\d{1,3}")
+_NO_CODES = re.compile(rb"[^\d,\s]")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")
 _TEXT = bytes(i if i in _TEXT_STAYS else ord("X") for i in range(256))
 
@@ -65,7 +72,43 @@ def _age(old: bytes) -> bytes:
 
 
 def _uid(old: bytes) -> bytes:
-    return old.translate(_ONE_DIGITS) if _UID.fullmatch(old) else _text(old)
+    if old.startswith(_STANDARD_UID) and UID.fullmatch(old):
+        return old
+    return old.translate(_ONE_DIGITS) if UID.fullmatch(old) else _text(old)
+
+
+def _opaque(old: bytes) -> bytes:
+    return bytes(len(old))
+
+
+def _blank(old: bytes) -> bytes:
+    return b" " * len(old)
+
+
+def _codes(old: bytes) -> bytes:
+    """Replace each decimal character code by one as wide, of a letter where there is one: 0, 88 or 120."""
+    if _NO_CODES.search(old):
+        return _text(old)
+    return _CODE.sub(lambda code: (b"0", b"88", b"120")[len(code[0]) - 1], old)
+
+
+def _utf16(old: bytes) -> bytes:
+    """Replace each code unit of UTF-16LE but NUL, CR, LF and TAB by X; an odd last byte by NUL."""
+    units = len(old) // 2
+    new = bytearray(b"X\0" * units + bytes(len(old) % 2))
+    for at in range(0, 2 * units, 2):
+        if not old[at + 1] and old[at] in b"\0\t\n\r":
+            new[at] = old[at]
+    return bytes(new)
+
+
+def _name(old: bytes) -> bytes:
+    return old.translate(_NAME)
+
+
+def _hex(old: bytes) -> bytes:
+    zeros = old.translate(_HEX_DIGITS)
+    return zeros if not zeros.strip(b"0-{}") else _text(old)
 
 
 def _binary_number(old: bytes) -> bytes:
@@ -90,6 +133,14 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "age": _each(_age),
         "uid": _each(_uid),
         "binary-number": _binary_number,
+        "hex": _hex,
+        "codes": _codes,
+        "utf16": _utf16,
+        "opaque": _opaque,
+        "blank": _blank,
+        "name": _name,
+        "code": _text,
+        "assignments": _each(_number),
     }
 )
 """Fill by form.
@@ -97,9 +148,17 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 ``text`` becomes X, its separators and line ends stay; so do the semicolons of a ``record``. ``number`` keeps width, sign and point, its digits become 0.
 ``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
 ``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age. ``uid`` keeps its dots, its digits
-become 1: no component has a leading zero. ``binary-number`` becomes zero. What is not written in its form is filled as
-text.
+become 1: no component has a leading zero; UIDs that the standard registers stay. ``binary-number`` becomes zero, ``hex`` (digits
+of a UUID) zeros. ``codes`` (decimal character codes between commas) keep their widths, ``utf16`` is text in UTF-16LE.
+``opaque`` becomes NULs, ``blank`` spaces, a ``name`` that the grammar does not know X where letters and digits stood. ``code``
+(a machine constant by construct) and ``assignments`` (a verified run of ``key = number`` lines) stand, unless a rule says
+otherwise. What is not written in its form is filled as text.
 """
+
+STANDING_FORMS = frozenset(("integer", "number", "binary-number", "code", "assignments"))
+"""Forms that stand without a rule: numbers that are written as numbers, and machine constants by construct."""
+UNKNOWN_FORMS = frozenset(("opaque", "name"))
+"""Forms of what no grammar accounts for: kept or blanked as a policy says of opaque content, never vouched if kept."""
 
 
 def fill(form: str, old: bytes) -> bytes:

@@ -1,24 +1,34 @@
 """Policies: what happens to a field, by what it gives away and whether a converter reads it.
 
 A policy is a TOML file. Those that ship stand in ``csaclean/policy/policies``; a file of the user's has the same form,
-and may say ``extends = "converter-safe"`` and only what differs. In all of them dead bytes are nulled: nobody reads
-them.
+may say ``extends = "converter-safe"`` and only what differs, and may hold rules of its own, which come before those of the
+handlers. In all of them dead bytes are nulled: nobody reads them.
 """
 
 import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from csaclean.errors import PolicyError
-from csaclean.model import Field
-from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
+from csaclean.policy.rules import CLASSES, RuleSet
+from csaclean.policy.tables import convert, parse
 
-__all__ = ["DISCLAIMER", "Action", "Decision", "Plan", "Policy", "load_policy", "policy_names"]
+__all__ = [
+    "DISCLAIMER",
+    "OPAQUE",
+    "ROWS",
+    "UNRULED",
+    "Action",
+    "Policy",
+    "Unclaimed",
+    "load_policy",
+    "policy_names",
+]
 
 DISCLAIMER = (
     "No policy of csaclean is the Basic Application Level Confidentiality Profile of DICOM PS3.15: "
@@ -26,37 +36,66 @@ DISCLAIMER = (
 )
 
 Action = Literal["keep", "redact"]
+Unclaimed = Literal["report", "blank", "fail"]
 _ACTIONS = get_args(Action)
-_SELF_EVIDENT = frozenset(("integer", "number", "binary-number", "code"))
-"""Forms that stand without a rule: numbers that are written as numbers, and machine constants by construct."""
+
+UNRULED = "unruled-text"
+"""Row of the matrix for text that no rule speaks of."""
+OPAQUE = "opaque"
+"""Row of the matrix for content that no grammar accounts for."""
+ROWS = (*(cls for cls in CLASSES if cls != "technical"), UNRULED, OPAQUE)
+"""The rows of a policy's matrix: the classes that give something away, and what nobody answers for."""
 
 
-class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a policy says beside its matrix."""
+class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """What a policy says beside its matrix.
 
-    unruled_text: Action = msgspec.field(name="unruled-text")
+    Attributes
+    ----------
+    unclaimed
+        What happens to private elements that nobody claims: reported, blanked (all but what a converter reads and private
+        pixels), or the file fails.
+    unclaimed_read
+        What happens where blanking meets an element that a converter reads: it is kept, or the file fails.
+    residue
+        Whether the patient's own identifiers are searched for in what stays.
+    """
+
+    unclaimed: Unclaimed
+    unclaimed_read: Literal["keep", "fail"]
+    residue: bool
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A matrix of actions: class by whether a converter reads the field."""
-
+class _PolicyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     summary: str
-    unread: dict[FieldClass, Action]
-    read: dict[FieldClass, Action]
+    unread: dict[str, Action]
+    read: dict[str, Action]
     other: Other
 
 
-class Decision(NamedTuple):
-    """What happens to a field, and why."""
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A matrix of actions: class by whether a converter reads the field.
 
-    redact: bool
-    cls: str
-    """The field's class; empty without a rule."""
-    form: str
-    read_by: tuple[str, ...]
-    vouched: bool
-    """Whether somebody answers for what stands there afterwards."""
+    Attributes
+    ----------
+    name, summary
+        What it is called, and one sentence about it.
+    unread, read
+        Action by row (see `ROWS`) for fields that no converter reads, and for those that one reads.
+    other
+        What it says beside the matrix.
+    rules
+        Rules of its own: they come before those of the handlers.
+    """
+
+    name: str
+    summary: str
+    unread: Mapping[str, Action]
+    read: Mapping[str, Action]
+    other: Other
+    rules: RuleSet
 
 
 def policy_names() -> tuple[str, ...]:
@@ -68,7 +107,8 @@ def policy_names() -> tuple[str, ...]:
 
 
 def _shipped(name: str) -> dict[str, Any]:
-    return tomllib.loads(files("csaclean.policy").joinpath("policies", f"{name}.toml").read_text("utf-8"))
+    text = files("csaclean.policy").joinpath("policies", f"{name}.toml").read_text("utf-8")
+    return parse(text, f"{name}.toml")
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,26 +119,32 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _user_table(path: Path) -> dict[str, Any]:
-    """Return the table of a user's policy file, laid over the policy that it extends.
+def _user_text(path: Path) -> str:
+    """Return the text of a user's policy file.
 
     Raises
     ------
     PolicyError
-        If it can't be read, or extends a policy that there isn't.
+        If it can't be read.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except RecursionError:
-        raise PolicyError(f"{path.name}: nested too deeply") from None
+        return path.read_text("utf-8")
     except OSError as error:
         raise PolicyError(f"{path.name}: {os.strerror(error.errno or 0)}") from None
     except UnicodeError:
         raise PolicyError(f"{path.name}: not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path.name}: not TOML: {error}") from None
     except ValueError:
         raise PolicyError("a name that no policy file can have") from None
+
+
+def _extended(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a user's table laid over the policy that it extends.
+
+    Raises
+    ------
+    PolicyError
+        If there is no such policy.
+    """
     base = table.pop("extends", None)
     if base is None:
         return table
@@ -108,21 +154,34 @@ def _user_table(path: Path) -> dict[str, Any]:
     return _merged(_shipped(base), own | table)
 
 
-def _faults(table: Mapping[str, Any]) -> list[str]:
+def _line_of(text: str, part: str, key: str) -> str:
+    """Return where a key of a part of the policy stands, as the end of a message; nothing if it isn't in this text."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            inside = stripped == f"[{part}]"
+        elif inside and stripped.partition("=")[0].strip().strip("\"'") == key:
+            return f" (line {number})"
+    return ""
+
+
+def _faults(table: Mapping[str, Any], text: str) -> list[str]:
     """Return everything that is wrong with the matrix of a policy."""
-    classes = [cls for cls in CLASSES if cls != "technical"]
     faults = []
     for part in ("unread", "read"):
         matrix = table.get(part)
         if not isinstance(matrix, dict):
             faults.append(f"[{part}] is missing")
             continue
-        faults += [f"[{part}] says nothing about {cls}" for cls in classes if cls not in matrix]
-        faults += [f"[{part}] {cls}: no such class" for cls in matrix if cls not in classes]
+        faults += [f"[{part}] says nothing about {row}" for row in ROWS if row not in matrix]
         faults += [
-            f"[{part}] {cls} = {action!r}: must be {' or '.join(_ACTIONS)}"
-            for cls, action in matrix.items()
-            if cls in classes and action not in _ACTIONS
+            f"[{part}] {row}: no such class{_line_of(text, part, row)}" for row in matrix if row not in ROWS
+        ]
+        faults += [
+            f"[{part}] {row} = {action!r}: must be {' or '.join(_ACTIONS)}{_line_of(text, part, row)}"
+            for row, action in matrix.items()
+            if row in ROWS and action not in _ACTIONS
         ]
     return faults
 
@@ -133,67 +192,20 @@ def load_policy(policy: str | os.PathLike[str]) -> Policy:
     Raises
     ------
     PolicyError
-        If there is none, or the file breaks the form; the message names the file and everything that is wrong.
+        If there is none, or the file breaks the form; the message names the file, the lines and everything that is wrong.
     """
     name = os.fsdecode(policy)
     is_file = name.endswith(".toml")
     if not is_file and name not in policy_names():
         hint = "; a policy file's name ends in .toml" if os.path.lexists(name) else ""
         raise PolicyError(f"no policy of that name; there are {', '.join(policy_names())}{hint}")
-    table = _user_table(Path(name)) if is_file else _shipped(name)
     where = Path(name).name
-    faults = _faults(table)
+    text = _user_text(Path(name)) if is_file else ""
+    table = _extended(parse(text, where), Path(name)) if is_file else _shipped(name)
+    own = table.pop("rule", [])
+    faults = _faults(table, text)
     if faults:
         raise PolicyError(f"{where}: {'; '.join(faults)}")
-    try:
-        return msgspec.convert(table, Policy)
-    except msgspec.ValidationError as error:
-        raise PolicyError(f"{where}: {error}") from None
-
-
-class Plan:
-    """A policy applied to one handler's rules: the decision for each field, looked up once.
-
-    Parameters
-    ----------
-    policy
-        What is to happen.
-    rules
-        The handler's rules.
-    consumers
-        Says which converters read a field, by selector and path.
-    """
-
-    def __init__(
-        self, policy: Policy, rules: RuleSet, consumers: Callable[[str, str], tuple[str, ...]], /
-    ) -> None:
-        self._policy = policy
-        self._rules = rules
-        self._consumers = consumers
-        self._decided: dict[tuple[str, Field], Decision] = {}
-
-    def decide(self, selector: str, field: Field) -> Decision:
-        """Return what happens to a field of the element that `selector` names."""
-        key = (selector, field)
-        decision = self._decided.get(key)
-        if decision is None:
-            decision = self._decided[key] = self._decide(selector, field)
-        return decision
-
-    def _decide(self, selector: str, field: Field) -> Decision:
-        rule: Rule | None = self._rules.find(selector, field.path)
-        read_by = self._consumers(selector, field.path)
-        if rule is not None and rule.values and field.form != "code":
-            rule = None
-        if rule is None:
-            if field.form in _SELF_EVIDENT:
-                return Decision(redact=False, cls="", form=field.form, read_by=read_by, vouched=True)
-            redact = self._policy.other.unruled_text == "redact" and not read_by
-            return Decision(redact, "", field.form, read_by, vouched=redact)
-        read_by = read_by or rule.read_by
-        form = rule.form or field.form
-        if rule.cls == "technical":
-            return Decision(redact=False, cls=rule.cls, form=form, read_by=read_by, vouched=True)
-        matrix = self._policy.read if read_by else self._policy.unread
-        redact = matrix[rule.cls] == "redact"
-        return Decision(redact, rule.cls, form, read_by, vouched=redact or bool(read_by))
+    known = convert(table, _PolicyTable, text, where)
+    rules = RuleSet.of_table({"rule": own}, text, where)
+    return Policy(known.name, known.summary, known.unread, known.read, known.other, rules)

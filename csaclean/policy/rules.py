@@ -2,21 +2,24 @@
 
 The address of a rule is (selector, path inside the element). ``*`` stands for anything within one segment of a path,
 ``**`` across segments, ``[]`` for any index; all else, brackets included, is literal. The most exact rule wins: exact
-path, then the pattern with the longer literal part, then a rule for any selector (``select = "*"``).
+path, then a rule for this selector, then the pattern with the longer literal part, then a rule for any selector
+(``select = "*"``).
 """
 
 import re
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Literal
+from itertools import combinations
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from csaclean.errors import PolicyError
 from csaclean.policy.fills import FORMS
+from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, overlap
+from csaclean.policy.tables import convert, line_of_entry, parse
 from csaclean.selector import format_selector, parse_selector
-from csaclean.vr_layout import FIELD_VRS, TEXT_VRS
+from csaclean.vr_layout import FIELD_VRS, OPAQUE_VRS, TEXT_VRS
 
 __all__ = ["CLASSES", "FieldClass", "Rule", "RuleSet"]
 
@@ -35,8 +38,6 @@ CLASSES: tuple[FieldClass, ...] = FieldClass.__args__  # type: ignore[attr-defin
 """What a field can give away, in the terms of PS3.15; ``technical`` gives nothing away."""
 
 _ANY = "*"
-_TOKENS = re.compile(r"(\*\*|\*|\[\])")
-_PATTERNS = {"**": ".*", "*": "[^/]*", "[]": r"\[\d+\]"}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,11 +56,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     form
         How the fields are written (see `csaclean.policy.fills`); the grammar's own form if empty.
     vr
-        For a whole element: the VR that it is laid out by where the file doesn't tell (implicit VR, ``UN``).
+        For a whole element: the VR that it is laid out by where the file doesn't tell (implicit VR, ``UN``). A value of
+        bytes (``OB``, ``OW``, ``UN``) is one field if the rule has a form, else opaque. ``SQ`` claims a sequence.
     read_by
         Converters that read the fields, for handlers without a converter table.
-    values
-        For a whole element: the constants that it may hold. The rule speaks of no other text.
+    values, match
+        Texts that may stand: exactly these, or those that a regular expression matches in full; of a value with
+        backslashes, each part. The rule speaks of no other text.
     source
         Where the facts come from.
     """
@@ -72,92 +75,186 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vr: str = ""
     read_by: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    match: str = ""
     source: str = ""
+
+    @property
+    def lists_texts(self) -> bool:
+        """Whether the rule speaks of listed texts only."""
+        return bool(self.values or self.match)
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[Rule, ...]
 
 
-def _literal_length(pattern: str) -> int:
-    return len(_TOKENS.sub("", pattern))
+class _Pattern(NamedTuple):
+    """A rule whose address has a star, an index or any selector."""
+
+    select: str
+    path: str
+    regex: re.Pattern[str]
+    rule: Rule
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        return (self.select != _ANY, literal_length(self.path))
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    parts = _TOKENS.split(pattern)
-    return re.compile("".join(_PATTERNS.get(part) or re.escape(part) for part in parts), re.DOTALL)
+class _Texts:
+    """The texts that a rule lets stand."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._values = frozenset(value.encode("ascii") for value in rule.values)
+        self._match = re.compile(rule.match.encode("ascii")) if rule.match else None
+
+    def hold(self, text: bytes) -> bool:
+        return all(
+            part in self._values or (self._match is not None and self._match.fullmatch(part) is not None)
+            for part in (part.strip(b" ") for part in text.split(b"\\"))
+        )
+
+
+def _fault(rule: Rule) -> str:
+    """Return what is wrong with a rule by itself; nothing if it is sound."""
+    for text in rule.select:
+        if text != _ANY:
+            try:
+                parse_selector(text)
+            except PolicyError as error:
+                return error.reason
+    if not rule.select:
+        return "a rule without a selector"
+    if rule.form and rule.form not in FORMS:
+        return f"no form {rule.form!r}; there are {', '.join(FORMS)}"
+    if rule.vr and rule.field:
+        return "a rule has fields, or is on a whole element and has a vr"
+    if not rule.field and (not rule.vr or _ANY in rule.select):
+        return "a rule on a whole element needs a selector and a vr"
+    if rule.lists_texts:
+        if not (rule.field or rule.vr in TEXT_VRS):
+            return "values and match are for texts"
+        if not (rule.match.isascii() and all(value.isascii() for value in rule.values)):
+            return "values and match are ASCII"
+        try:
+            re.compile(rule.match)
+        except re.error:
+            return "match is not a regular expression"
+    if rule.vr and rule.vr not in FIELD_VRS | OPAQUE_VRS | {"SQ"}:
+        return f"vr {rule.vr!r} is none that an element is laid out by"
+    return ""
 
 
 class RuleSet:
-    """The rules of one handler, looked up by address.
+    """The rules of one handler or policy, looked up by address.
 
     Parameters
     ----------
     rules
         In any order.
+    where
+        What to call each rule in an error message, in the same order; by its number if not given.
 
     Raises
     ------
     PolicyError
-        If two rules have one address, a selector or a whole-element rule is incomplete, or a form or VR is not one that
-        there is.
+        If two rules have one address, or patterns of equal rank that some path would match both; if a selector or a
+        whole-element rule is incomplete; if a form or VR is not one that there is. The message names everything that is
+        wrong, and the places.
     """
 
-    def __init__(self, rules: Iterable[Rule] = (), /) -> None:
+    def __init__(self, rules: Iterable[Rule] = (), where: Sequence[str] = (), /) -> None:
         self.rules = tuple(rules)
-        self._exact: dict[tuple[str, str], Rule] = {}
-        self._patterns: list[tuple[str, str, re.Pattern[str], Rule]] = []
+        names = where or [f"rule {number}" for number in range(1, len(self.rules) + 1)]
         self.whole: dict[str, Rule] = {}
         """Rules on whole elements: selector to rule."""
-        seen: set[tuple[str, str]] = set()
-        for rule in self.rules:
-            self._check(rule)
+        self._exact: dict[tuple[str, str], Rule] = {}
+        self._patterns: list[_Pattern] = []
+        self._texts: dict[Rule, _Texts] = {}
+        faults: list[str] = []
+        places: dict[tuple[str, str], str] = {}
+        for rule, name in zip(self.rules, names, strict=True):
+            fault = _fault(rule)
+            if fault:
+                faults.append(f"{name}: {fault} [{', '.join(rule.select)}]")
+                continue
             for text in rule.select:
                 selector = text if text == _ANY else format_selector(parse_selector(text))
                 for path in rule.field or ("",):
-                    if (selector, path) in seen:
-                        raise PolicyError(f"two rules for {path or 'the whole element'}", selector)
-                    seen.add((selector, path))
+                    if (selector, path) in places:
+                        other = places[selector, path]
+                        faults.append(
+                            f"{name}: {selector} {path or 'whole element'} has a rule already, {other}"
+                        )
+                        continue
+                    places[selector, path] = name
                     self._add(rule, selector, path)
+        faults += self._ties(places)
+        if faults:
+            raise PolicyError("; ".join(faults))
 
-    @staticmethod
-    def _check(rule: Rule) -> None:
-        where = ", ".join(rule.select)
-        if rule.form and rule.form not in FORMS:
-            raise PolicyError(f"no form {rule.form!r}; there are {', '.join(FORMS)}", where)
-        if rule.vr and rule.field:
-            raise PolicyError("a rule has fields, or is on a whole element and has a vr", where)
-        if rule.values and (rule.vr not in TEXT_VRS or not all(value.isascii() for value in rule.values)):
-            raise PolicyError("values are ASCII texts of a whole element with a text vr", where)
-        if rule.vr and rule.vr not in FIELD_VRS:
-            raise PolicyError(f"vr {rule.vr!r} is none that an element is laid out by", where)
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other set has the same rules in the same order."""
+        return isinstance(other, RuleSet) and self.rules == other.rules
+
+    def __hash__(self) -> int:
+        """Return the hash of the rules."""
+        return hash(self.rules)
 
     def _add(self, rule: Rule, selector: str, path: str) -> None:
+        if rule.lists_texts:
+            self._texts[rule] = _Texts(rule)
         if not path:
-            if selector == _ANY or not rule.vr:
-                raise PolicyError("a rule on a whole element needs a selector and a vr", selector)
             self.whole[selector] = rule
-            self._exact[selector, path] = rule
-        elif selector == _ANY or _TOKENS.search(path):
-            self._patterns.append((selector, path, _compile(path), rule))
+        if selector == _ANY or is_pattern(path):
+            self._patterns.append(_Pattern(selector, path, compile_pattern(path), rule))
         else:
             self._exact[selector, path] = rule
 
+    def _ties(self, places: dict[tuple[str, str], str]) -> list[str]:
+        """Return the pairs of patterns of equal rank that some path matches both."""
+        ranked: dict[tuple[str, tuple[bool, int]], list[_Pattern]] = {}
+        for pattern in self._patterns:
+            ranked.setdefault((pattern.select, pattern.rank), []).append(pattern)
+        return [
+            f"{places[one.select, one.path]} and {places[other.select, other.path]}: "
+            f"{one.path} and {other.path} of {one.select} have equal rank and may match one field"
+            for group in ranked.values()
+            for one, other in combinations(group, 2)
+            if one.rule is not other.rule and overlap(one.path, other.path)
+        ]
+
     @classmethod
-    def load(cls, package: str, resource: str = "rules.toml") -> "RuleSet":
-        """Return the rules of a TOML file that is shipped inside a package.
+    def of_table(cls, table: dict[str, object], text: str, where: str) -> "RuleSet":
+        """Return the rules of a table ``{"rule": [...]}`` that was parsed from a TOML text.
 
         Raises
         ------
         PolicyError
-            If the file can't be parsed or breaks the schema; the message names the place in the file.
+            If it breaks the schema, or the rules contradict each other; the message names file and line.
         """
-        text = files(package).joinpath(resource).read_text("utf-8")
-        try:
-            table = msgspec.convert(tomllib.loads(text), _Table)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise PolicyError(f"{package}/{resource}: {error}") from None
-        return cls(table.rule)
+        rules = convert(table, _Table, text, where).rule
+        lines = [f"{where}, line {line_of_entry(text, 'rule', number)}" for number in range(len(rules))]
+        return cls(rules, lines)
+
+    @classmethod
+    def load(cls, package: str, *resources: str) -> "RuleSet":
+        """Return the rules of TOML files that are shipped inside a package; of ``rules.toml`` unless told otherwise.
+
+        Raises
+        ------
+        PolicyError
+            If a file can't be parsed or breaks the schema; the message names the place in the file.
+        """
+        rules: list[Rule] = []
+        names: list[str] = []
+        for resource in resources or ("rules.toml",):
+            where = f"{package}/{resource}"
+            text = files(package).joinpath(resource).read_text("utf-8")
+            for number, rule in enumerate(convert(parse(text, where), _Table, text, where).rule):
+                rules.append(rule)
+                names.append(f"{where}, line {line_of_entry(text, 'rule', number)}")
+        return cls(rules, names)
 
     def find(self, selector: str, path: str) -> Rule | None:
         """Return the rule for a field, or None.
@@ -168,23 +265,23 @@ class RuleSet:
             The canonical selector of the innermost claim, as text.
         path
             The field's path as it was laid out; empty for a whole element.
-
-        Raises
-        ------
-        PolicyError
-            If two patterns of equal rank match: the table contradicts itself.
         """
         exact = self._exact.get((selector, path))
         if exact is not None:
             return exact
-        best: list[tuple[tuple[bool, int], Rule]] = []
-        for select, pattern, regex, rule in self._patterns:
-            if select in (selector, _ANY) and regex.fullmatch(path):
-                rank = (select != _ANY, _literal_length(pattern))
-                if not best or rank > best[0][0]:
-                    best = [(rank, rule)]
-                elif rank == best[0][0] and rule is not best[0][1]:
-                    best.append((rank, rule))
-        if len(best) > 1:
-            raise PolicyError("two rules of equal rank match one field", selector)
-        return best[0][1] if best else None
+        hits = (
+            pattern
+            for pattern in self._patterns
+            if pattern.select in (selector, _ANY) and pattern.regex.fullmatch(path)
+        )
+        best = max(hits, key=lambda pattern: pattern.rank, default=None)
+        return best.rule if best is not None else None
+
+    def form(self, selector: str, path: str, value: bytes, form: str) -> str:
+        """Return the form of a text at an address: ``code`` if the rule there lists it, else `form` as it is.
+
+        A grammar asks this for each text, because only it sees the bytes: texts that no rule lists are not spoken of.
+        """
+        rule = self._exact.get((selector, path)) or (self.find(selector, path) if self._patterns else None)
+        texts = self._texts.get(rule) if rule is not None else None
+        return "code" if texts is not None and texts.hold(value) else form

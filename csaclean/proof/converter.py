@@ -1,18 +1,26 @@
 """Proof, third stage: what a converter reads, found as it finds it, is equal but for what the policy declared."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from csaclean.errors import ProofFailed
 from csaclean.handler import ConverterElement, ConverterTable
 
-__all__ = ["compare_converter_fields"]
+__all__ = ["Declared", "compare_converter_fields"]
+
+
+class Declared(NamedTuple):
+    """A field that a converter reads and the policy changes on purpose."""
+
+    selector: str
+    path: str
 
 
 def compare_converter_fields(
     table: ConverterTable,
     old: Sequence[ConverterElement],
     new: Sequence[ConverterElement],
-    declared: Collection[str] = (),
+    declared: Collection[Declared] = (),
 ) -> int:
     """Compare the fields of a converter table before and after.
 
@@ -23,7 +31,7 @@ def compare_converter_fields(
     old, new
         The claimed elements of one file, in file order.
     declared
-        Fields, by the key of `ConverterTable.fields`, that the policy changes on purpose.
+        Fields that the policy changes on purpose.
 
     Returns
     -------
@@ -40,7 +48,11 @@ def compare_converter_fields(
         raise ProofFailed(
             "converter", f"{len(before.keys() ^ after.keys())} fields that a converter reads are lost or new"
         )
-    changed = sum(1 for key, value in before.items() if after[key] != value and key not in declared)
+    changed = sum(
+        1
+        for key, value in before.items()
+        if after[key] != value and not any(table.is_field(key, *one) for one in declared)
+    )
     if changed:
         raise ProofFailed(
             "converter", f"{changed} of {len(before)} fields that a converter reads would change"

@@ -1,34 +1,31 @@
 """Proof, first stage: the new bytes, laid out anew, differ from the old ones in the listed edits and nowhere else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from csaclean.errors import ProofFailed
 from csaclean.model import Edit, Field, Kind, Layout, View
-from csaclean.policy.fills import fill
-from csaclean.policy.policies import Decision
+from csaclean.policy.judge import OPAQUE_SPAN, Judge
 
 __all__ = ["compare_rows"]
 
 _STAGE = "rows"
 
 
-def _same_field(
-    old: Field | View | None, new: Field | View | None, decide: Callable[[Field], Decision]
-) -> bool:
-    """Tell whether a span holds the same field; redaction may give it another form ("72 kg" is text, its fill a number)."""
+def _same_field(old: Field | View | None, new: Field | View | None) -> bool:
+    """Tell whether a span holds the same field; of what form it is, is compared where its bytes are."""
     if isinstance(old, View) and isinstance(new, View):
         return (old.path, old.codec.name) == (new.path, new.codec.name)
     if isinstance(old, Field) and isinstance(new, Field):
-        return old.path == new.path and (old.form == new.form or decide(old).redact)
+        return old.path == new.path and old.select == new.select
     return old is new
 
 
-def _same_cuts(old: Layout, new: Layout, decide: Callable[[Field], Decision]) -> bool:
+def _same_cuts(old: Layout, new: Layout) -> bool:
     return (
         old.stops == new.stops
         and old.kinds == new.kinds
         and old.notes == new.notes
-        and all(_same_field(a, b, decide) for a, b in zip(old.fields, new.fields, strict=True))
+        and all(map(_same_field, old.fields, new.fields))
     )
 
 
@@ -38,7 +35,7 @@ def compare_rows(
     new: bytes,
     new_layout: Layout,
     edits: Sequence[Edit],
-    decide: Callable[[Field], Decision],
+    judge: Judge,
     row: str = "",
 ) -> None:
     """Compare a row before and after, and the rows that its views show.
@@ -51,8 +48,8 @@ def compare_rows(
         The row as it is to be written, laid out again from its bytes alone.
     edits
         All edits of the element; those of this row are taken.
-    decide
-        Gives the policy's decision on a field.
+    judge
+        Says what becomes of each field.
     row
         Path of the row.
 
@@ -64,7 +61,7 @@ def compare_rows(
     """
     if len(old) != len(new):
         raise ProofFailed(_STAGE, f"{len(old)} bytes became {len(new)}")
-    if not _same_cuts(old_layout, new_layout, decide):
+    if not _same_cuts(old_layout, new_layout):
         raise ProofFailed(_STAGE, "the edited value is laid out differently")
     own = sorted((edit for edit in edits if edit.row == row), key=lambda edit: edit.start)
     position = 0
@@ -79,7 +76,7 @@ def compare_rows(
         position = edit.stop
     if before[position:] != after[position:]:
         raise ProofFailed(_STAGE, "bytes outside the edits differ", "", position)
-    _compare_spans(old, old_layout, new, new_layout, edits, decide, row)
+    _compare_spans(old, old_layout, new, new_layout, edits, judge, row)
 
 
 def _compare_spans(
@@ -88,25 +85,23 @@ def _compare_spans(
     new: bytes,
     new_layout: Layout,
     edits: Sequence[Edit],
-    decide: Callable[[Field], Decision],
+    judge: Judge,
     row: str,
 ) -> None:
     """Check what the spans demand: dead bytes are null, fields as decided, views hold at their own level."""
+    own = judge.for_row(old)
     start = 0
     columns = zip(new_layout.stops, new_layout.kinds, old_layout.fields, new_layout.fields, strict=True)
     for stop, kind, old_field, new_field in columns:
         if kind == Kind.DEAD:
             if new.count(0, start, stop) != stop - start:
                 raise ProofFailed(_STAGE, "a dead byte is not null", "", start)
-        elif kind in (Kind.STRUCTURE, Kind.OPAQUE):
+        elif kind == Kind.STRUCTURE:
             if old[start:stop] != new[start:stop]:
                 raise ProofFailed(_STAGE, "bytes that are no field differ", "", start)
-        elif isinstance(old_field, Field):
-            decision = decide(old_field)
-            was = old[start:stop]
-            if new[start:stop] != (fill(decision.form, was) if decision.redact else was):
-                raise ProofFailed(_STAGE, "a field does not hold what the policy decides", "", start)
         elif isinstance(old_field, View) and isinstance(new_field, View):
+            if not (isinstance(old_field.layout, Layout) and isinstance(new_field.layout, Layout)):
+                raise ProofFailed(_STAGE, "a view without a layout", "", start)
             if new_field.codec.encode(new_field.inner, new[start:stop]) != new[start:stop]:
                 raise ProofFailed(_STAGE, f"the {new_field.codec.name} codec breaks its law", "", start)
             compare_rows(
@@ -115,7 +110,16 @@ def _compare_spans(
                 new_field.inner,
                 new_field.layout,
                 edits,
-                decide,
+                judge,
                 f"{row}/{old_field.path}" if row else old_field.path,
             )
+        else:
+            was = old[start:stop]
+            field = old_field if isinstance(old_field, Field) else OPAQUE_SPAN
+            verdict = own.verdict(field, was)
+            if new[start:stop] != verdict.new:
+                raise ProofFailed(_STAGE, "a field does not hold what the policy decides", "", start)
+            # Redaction may give a field another form: "72 kg" is text, its fill a number.
+            if verdict.new == was and old_field != new_field:
+                raise ProofFailed(_STAGE, "a field that stays is laid out as another form", "", start)
         start = stop

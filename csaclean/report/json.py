@@ -32,6 +32,8 @@ def report_record(report: Report) -> dict[str, Any]:
                 "dead_nonzero": group.dead_nonzero,
                 "opaque": group.opaque,
                 "unruled": group.unruled,
+                "residue": group.residue,
+                "declared": group.declared,
                 "vouched": group.vouched,
                 "notes": list(group.notes),
                 "edits": dict(group.edits),
@@ -64,6 +66,7 @@ def report_record(report: Report) -> dict[str, Any]:
         ],
         "facts": dict(report.facts),
         "proof": dict(report.proof),
+        "declared": list(report.declared),
     }
 
 

@@ -48,6 +48,8 @@ class ElementGroup:
         Bytes that no grammar accounts for.
     unruled
         Text fields that no rule speaks of.
+    residue, declared
+        Fields in which one of the patient's identifiers stood: edited for it, and kept because a converter reads them.
     edits
         Number of redacted fields by class.
     notes
@@ -65,6 +67,8 @@ class ElementGroup:
     dead_nonzero: int
     opaque: int
     unruled: int
+    residue: int
+    declared: int
     edits: Mapping[str, int]
     notes: tuple[str, ...]
     vouched: bool
@@ -87,20 +91,21 @@ class Unclaimed:
 
     selector: str
     reason: str
-    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator``, ``broken-sequence`` or ``foreign``."""
+    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator``, ``broken-sequence``, ``foreign``; where the rest is
+    blanked, ``read-by-a-converter`` or ``payload``."""
     count: int
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Bytes outside all elements, or of the padding element."""
+    """Bytes outside all private elements that are edited: outside all elements, of the padding element, or a mark's."""
 
-    region: Literal["preamble", "padding", "trailing"]
+    region: Literal["preamble", "padding", "trailing", "mark"]
     offset: int
     bytes: int
     nonzero: int
-    action: Literal["null", "keep", "padding-element"]
+    action: Literal["null", "keep", "padding-element", "insert", "lengthen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ class Report:
         What was found.
     proof
         Verdict of each stage that was reached.
+    declared
+        Keys of a converter's sidecar that the policy changes on purpose.
     """
 
     file: str
@@ -134,6 +141,7 @@ class Report:
     regions: tuple[Region, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
     proof: Mapping[str, str] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
 
     @property
     def vouched(self) -> bool:
@@ -221,6 +229,8 @@ def element_groups(cleaned: Iterable[Cleaned]) -> tuple[ElementGroup, ...]:
             dead_nonzero=sum(one.tally.dead_nonzero for one in members),
             opaque=sum(one.tally.opaque for one in members),
             unruled=sum(one.tally.unruled for one in members),
+            residue=sum(one.tally.residue for one in members),
+            declared=sum(one.tally.declared for one in members),
             edits=dict(sorted(sum((one.tally.edits for one in members), Counter[str]()).items())),
             notes=tuple(dict.fromkeys(note for one in members for note in one.layout.notes)),
             vouched=all(one.vouched for one in members),

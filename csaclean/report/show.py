@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from csaclean.clean import Found
 from csaclean.engine import Cleaned, Engine
+from csaclean.handler import ConverterTable
 from csaclean.model import Edit, Field, Kind, Layout
-from csaclean.policy.policies import DISCLAIMER, Policy
-from csaclean.policy.rules import CLASSES, Rule
+from csaclean.policy.policies import DISCLAIMER, ROWS, Policy
+from csaclean.policy.rules import Rule
 from csaclean.registry import Registry
 from csaclean.report.model import Report
 
@@ -29,12 +30,12 @@ def _spans(
     for span in layout:
         edit = edits.get(span.start)
         parts = [f"{indent}{span.start:>8} {span.stop - span.start:>7}  {span.kind.name.lower():<9}"]
-        if span.path:
-            parts.append(span.path)
+        if span.path or span.select:
+            parts.append(f"{span.select} {span.path}".strip())
         if span.kind is Kind.VALUE:
-            decision = engine.decide(one.claimed, Field(span.path, span.form))
+            decision = engine.decide(one.claimed, Field(span.path, span.form, span.select))
             parts.append(f"({decision.form})")
-            if not decision.redact and decision.cls not in ("", "technical"):
+            if decision.kept:
                 parts.append(f"kept: {decision.cls}, read by {', '.join(decision.read_by) or 'no converter'}")
             elif not decision.vouched:
                 parts.append("kept: no rule")
@@ -45,6 +46,8 @@ def _spans(
         yield " ".join(parts)
         if span.view is not None:
             path = f"{where}/{span.path}" if where else span.path
+            if not isinstance(span.view.layout, Layout):
+                continue
             inside = (span.view.inner, span.view.layout, path)
             yield from _spans(one, engine, inside, f"{indent}  ", values=values)
 
@@ -80,11 +83,15 @@ def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) ->
         yield f"{code}: {count}"
 
 
-def _rule_lines(policy: Policy, rule: Rule) -> Iterator[str]:
-    action = "keep" if rule.cls == "technical" else policy.unread[rule.cls]
+def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Iterator[str]:
     for selector in rule.select:
-        for path in rule.field or ("whole element",):
-            yield f"  {action:<6} {selector} {path} [{rule.cls}]: {rule.why}"
+        for path in rule.field or ("",):
+            read_by = (table.consumers(selector, path) if table else ()) or rule.read_by
+            matrix = policy.read if read_by else policy.unread
+            action = "keep" if rule.cls == "technical" else matrix[rule.cls]
+            reads = f"; read by {', '.join(read_by)}" if read_by else ""
+            listed = ", the listed texts" if rule.lists_texts else ""
+            yield f"  {action:<6} {selector} {path or 'whole element'} [{rule.cls}{listed}]: {rule.why}{reads}"
 
 
 def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:
@@ -93,11 +100,19 @@ def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:
     yield f"{policy.name}: {policy.summary}"
     yield "dead bytes: null"
     yield f"{'class':<24} {'not read by a converter':<24} read by a converter"
-    for cls in CLASSES:
-        if cls != "technical":
-            yield f"{cls:<24} {policy.unread[cls]:<24} {policy.read[cls]}"
-    yield f"text that no rule speaks of: {policy.other.unruled_text}"
+    for row in ROWS:
+        yield f"{row:<24} {policy.unread[row]:<24} {policy.read[row]}"
+    other = policy.other
+    yield f"private elements that nobody claims: {other.unclaimed}"
+    if other.unclaimed == "blank":
+        read = "the file fails" if other.unclaimed_read == "fail" else "kept"
+        yield f"private elements that nobody claims and a converter reads: {read}"
+    yield f"the patient's identifiers are searched for in what stays: {'yes' if other.residue else 'no'}"
+    if policy.rules.rules:
+        yield "rules of the policy, which come first:"
+        for rule in policy.rules.rules:
+            yield from _rule_lines(policy, rule, None)
     for entry in registry.registered:
         yield f"rules of {entry.name}:"
         for rule in entry.handler.rules.rules:
-            yield from _rule_lines(policy, rule)
+            yield from _rule_lines(policy, rule, entry.converters)

@@ -270,7 +270,7 @@ class TestStart:
     def test_help_names_every_command_and_exit_status(self, csaclean: Command) -> None:
         done = csaclean("--help")
         assert done.returncode == DONE
-        for command in ("clean", "check", "show", "handlers", "policy"):
+        for command in ("clean", "check", "show", "prove", "handlers", "policy"):
             assert re.search(rf"^ +{command} ", done.stdout, re.MULTILINE)
         for status in (0, 2, 3, 4, 5, 130):
             assert re.search(rf"\b{status}\s\w", done.stdout)

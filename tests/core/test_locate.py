@@ -329,10 +329,12 @@ class TestNobodys:
 
     def test_foreign_content_can_be_disowned_later(self) -> None:
         found, _ = look(private_block(0x0029, 0x10, VENDOR, PAYLOAD))
+        place = found.located[0].element
         step = found.located[0].claimed.claim.selector[-1]
-        found.disown(step, "foreign", 14)
-        found.disown(step, "foreign", 6)
-        assert found.unclaimed[step, "foreign"] == (2, 20)
+        found.disown(step, "foreign", place)
+        found.disown(step, "foreign", place)
+        assert found.unclaimed[step, "foreign"] == (2, 2 * (place.stop - place.start))
+        assert found.nobodys == [place, place]
 
 
 class TestNames:

@@ -6,7 +6,7 @@ import pytest
 
 from csaclean.errors import ProofFailed
 from csaclean.handler import ConverterElement
-from csaclean.proof.converter import compare_converter_fields
+from csaclean.proof.converter import Declared, compare_converter_fields
 
 
 class Table:
@@ -14,6 +14,12 @@ class Table:
 
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
         raise NotImplementedError(selector, path)
+
+    def outputs(self, selector: str, path: str, /) -> tuple[str, ...]:
+        raise NotImplementedError(selector, path)
+
+    def is_field(self, key: str, selector: str, path: str, /) -> bool:
+        return selector == "toy" and key == path
 
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
         return {
@@ -34,7 +40,7 @@ OLD = [element(b"TE=30;TR=2000"), element(b"Name=SYNTHETIC", 0x00311010)]
 
 def compare(*new: bytes, declared: tuple[str, ...] = ()) -> int:
     values = [element(value, old.tag) for value, old in zip(new, OLD, strict=True)]
-    return compare_converter_fields(Table(), OLD, values, declared)
+    return compare_converter_fields(Table(), OLD, values, [Declared("toy", path) for path in declared])
 
 
 def test_equal_fields_are_counted() -> None:

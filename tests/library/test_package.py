@@ -14,7 +14,17 @@ from csaclean import errors
 from csaclean.errors import CsacleanError, ProofFailed
 from csaclean.report.model import ElementGroup, Report, Unclaimed
 
-NAMES = {"CsacleanError", "Report", "Summary", "clean_dataset", "clean_file", "clean_tree", "clean_value"}
+NAMES = {
+    "CsacleanError",
+    "ProveReport",
+    "Report",
+    "Summary",
+    "clean_dataset",
+    "clean_file",
+    "clean_tree",
+    "clean_value",
+    "prove",
+}
 
 
 def all_errors() -> list[type[CsacleanError]]:
@@ -43,7 +53,9 @@ class TestImport:
         assert [name for name in heavy if name in modules] == []
         assert [name for name in modules if name.startswith("csaclean")] == ["csaclean"]
 
-    @pytest.mark.parametrize("name", ["clean_file", "clean_tree", "clean_value", "Report", "CsacleanError"])
+    @pytest.mark.parametrize(
+        "name", ["clean_file", "clean_tree", "clean_value", "prove", "Report", "CsacleanError"]
+    )
     def test_only_clean_dataset_needs_pydicom(self, tmp_path: Path, name: str) -> None:
         code = f"import sys, csaclean; csaclean.{name}; print(*sys.modules)"
         done = subprocess.run(

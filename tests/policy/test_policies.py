@@ -7,7 +7,9 @@ import pytest
 
 from csaclean.errors import PolicyError
 from csaclean.model import Field
-from csaclean.policy.policies import DISCLAIMER, Plan, Policy, load_policy, policy_names
+from csaclean.policy.fills import STANDING_FORMS
+from csaclean.policy.plan import Plan, blanked
+from csaclean.policy.policies import DISCLAIMER, ROWS, Policy, load_policy, policy_names
 from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
 
 SELECTOR = "(0029,PHANTOM VENDOR,10)"
@@ -15,13 +17,14 @@ IDENTIFYING = [cls for cls in CLASSES if cls != "technical"]
 
 
 def matrix(part: str, action: str, *without: str) -> str:
-    rows = [f'{cls} = "{action}"' for cls in IDENTIFYING if cls not in without]
+    rows = [f'{row} = "{action}"' for row in ROWS if row not in without]
     return "\n".join((f"[{part}]", *rows, ""))
 
 
-def whole_policy(unread: str = "redact", read: str = "keep", text: str = "keep") -> str:
+def whole_policy(unread: str = "redact", read: str = "keep", unclaimed: str = "report") -> str:
     head = 'name = "mine"\nsummary = "for the test"\n'
-    return head + matrix("unread", unread) + matrix("read", read) + f'[other]\nunruled-text = "{text}"\n'
+    other = f'[other]\nunclaimed = "{unclaimed}"\nunclaimed-read = "keep"\nresidue = true\n'
+    return head + matrix("unread", unread) + matrix("read", read) + other
 
 
 @pytest.fixture
@@ -35,8 +38,8 @@ def load(file: Path, text: str) -> Policy:
 
 
 class TestShipped:
-    def test_the_default_and_dead_space_ship(self) -> None:
-        assert {"converter-safe", "dead-space"} <= set(policy_names())
+    def test_dead_space_the_default_and_strict_ship(self) -> None:
+        assert {"converter-safe", "dead-space", "strict"} <= set(policy_names())
 
     @pytest.mark.parametrize("name", policy_names())
     def test_each_loads_under_its_own_name(self, name: str) -> None:
@@ -47,20 +50,37 @@ class TestShipped:
     @pytest.mark.parametrize("name", policy_names())
     def test_each_says_what_happens_to_every_class(self, name: str) -> None:
         policy = load_policy(name)
-        assert set(policy.read) == set(policy.unread) == set(IDENTIFYING)
+        assert set(policy.read) == set(policy.unread) == set(ROWS)
 
-    @pytest.mark.parametrize("cls", IDENTIFYING)
-    def test_dead_space_keeps_every_field(self, cls: FieldClass) -> None:
+    @pytest.mark.parametrize("cls", ROWS)
+    def test_dead_space_keeps_every_field(self, cls: str) -> None:
         policy = load_policy("dead-space")
         assert (policy.unread[cls], policy.read[cls]) == ("keep", "keep")
 
-    @pytest.mark.parametrize("cls", IDENTIFYING)
-    def test_converter_safe_touches_nothing_that_a_converter_reads(self, cls: FieldClass) -> None:
+    @pytest.mark.parametrize("cls", ROWS)
+    def test_converter_safe_touches_nothing_that_a_converter_reads(self, cls: str) -> None:
         assert load_policy("converter-safe").read[cls] == "keep"
 
-    @pytest.mark.parametrize("cls", [cls for cls in IDENTIFYING if cls != "fingerprint"])
-    def test_converter_safe_redacts_what_identifies_and_nobody_reads(self, cls: FieldClass) -> None:
+    @pytest.mark.parametrize("cls", [row for row in ROWS if row not in ("fingerprint", "opaque")])
+    def test_converter_safe_redacts_what_identifies_and_nobody_reads(self, cls: str) -> None:
         assert load_policy("converter-safe").unread[cls] == "redact"
+
+    @pytest.mark.parametrize("cls", IDENTIFYING)
+    def test_strict_redacts_what_identifies_whoever_reads_it(self, cls: FieldClass) -> None:
+        policy = load_policy("strict")
+        assert (policy.unread[cls], policy.read[cls]) == ("redact", "redact")
+
+    def test_strict_blanks_what_nobody_answers_for(self) -> None:
+        policy = load_policy("strict")
+        assert (policy.unread["opaque"], policy.other.unclaimed, policy.other.unclaimed_read) == (
+            "redact",
+            "blank",
+            "fail",
+        )
+
+    def test_only_dead_space_does_not_search_for_the_patient(self) -> None:
+        searching = {name for name in policy_names() if load_policy(name).other.residue}
+        assert searching == set(policy_names()) - {"dead-space"}
 
     def test_the_disclaimer_denies_the_basic_profile(self) -> None:
         assert "No policy" in DISCLAIMER
@@ -70,17 +90,17 @@ class TestShipped:
         "name", ["", "basic", "../policies/converter-safe", "Converter-Safe", "/etc/passwd"]
     )
     def test_a_name_that_does_not_ship_is_an_error_that_lists_those_that_do(self, name: str) -> None:
-        with pytest.raises(PolicyError, match="converter-safe, dead-space"):
+        with pytest.raises(PolicyError, match="converter-safe, dead-space, strict"):
             load_policy(name)
 
 
 class TestFiles:
     def test_a_whole_policy_of_the_users_is_one(self, file: Path) -> None:
-        policy = load(file, whole_policy(unread="keep", read="redact", text="redact"))
-        assert (policy.unread["dates"], policy.read["dates"], policy.other.unruled_text) == (
+        policy = load(file, whole_policy(unread="keep", read="redact", unclaimed="fail"))
+        assert (policy.unread["dates"], policy.read["dates"], policy.other.unclaimed) == (
             "keep",
             "redact",
-            "redact",
+            "fail",
         )
 
     @pytest.mark.parametrize("part", ["read", "unread"])
@@ -104,7 +124,9 @@ class TestFiles:
             ('"keep"', '"shred"', "shred"),
             ("[other]", "[others]", "other"),
             ('name = "mine"', "", "name"),
-            ("unruled-text", "unruled", "unruled"),
+            ("unclaimed =", "unruled =", "unruled"),
+            ("residue = true", "residue = 1", "residue"),
+            ("[read]\nidentity", "[read]\nidentities", "line 15"),
             ('"keep"', "1", "must be keep or redact"),
         ],
     )
@@ -185,25 +207,62 @@ class TestDecisions:
     def test_a_technical_field_stays_under_every_policy(self) -> None:
         for name in policy_names():
             plan = self.plan(Rule((SELECTOR,), "technical", "x", ("Name",)), policy=name)
-            decision = plan.decide(SELECTOR, Field("Name", "text"))
-            assert (decision.redact, decision.vouched) == (False, True)
+            decision = plan.decide(SELECTOR, Field("Name", "code"))
+            assert (decision.redact, decision.cls, decision.vouched) == (False, "technical", True)
 
-    @pytest.mark.parametrize("form", ["integer", "number", "binary-number", "code"])
-    def test_numbers_and_machine_constants_stand_without_a_rule(self, form: str) -> None:
-        decision = self.plan().decide(SELECTOR, Field("Name", form))
+    @pytest.mark.parametrize("form", ["text", "uid", "date", "name"])
+    def test_a_technical_rule_does_not_let_free_text_stand(self, form: str) -> None:
+        plan = self.plan(Rule((SELECTOR,), "technical", "x", ("Name",)), policy="strict")
+        assert plan.decide(SELECTOR, Field("Name", form)).redact
+
+    @pytest.mark.parametrize("cls", ["technical", "device"])
+    def test_a_rule_that_lists_texts_speaks_of_those_only(self, cls: FieldClass) -> None:
+        plan = self.plan(Rule((SELECTOR,), cls, "x", ("Name",), values=("listed",)))
+        assert plan.decide(SELECTOR, Field("Name", "code")).cls == cls
+        assert plan.decide(SELECTOR, Field("Name", "text")).cls == ""
+
+    @pytest.mark.parametrize("form", sorted(STANDING_FORMS))
+    @pytest.mark.parametrize("name", policy_names())
+    def test_numbers_and_machine_constants_stand_without_a_rule(self, name: str, form: str) -> None:
+        decision = self.plan(policy=name).decide(SELECTOR, Field("Name", form))
         assert (decision.redact, decision.vouched) == (False, True)
 
     @pytest.mark.parametrize("form", ["text", "uid", "date", "letter-code", "new"])
-    def test_nobody_vouches_for_any_other_field_without_a_rule(self, form: str) -> None:
+    def test_any_other_field_without_a_rule_goes(self, form: str) -> None:
         decision = self.plan().decide(SELECTOR, Field("Name", form))
+        assert (decision.redact, decision.vouched) == (True, True)
+
+    @pytest.mark.parametrize("form", ["text", "uid", "name", "opaque"])
+    def test_nobody_vouches_for_one_that_stays_all_the_same(self, form: str) -> None:
+        decision = self.plan(policy="dead-space").decide(SELECTOR, Field("Name", form))
         assert (decision.redact, decision.vouched) == (False, False)
 
-    def test_text_without_a_rule_goes_if_the_policy_says_so(self, file: Path) -> None:
-        policy = load(file, 'extends = "converter-safe"\n[other]\nunruled-text = "redact"\n')
-        plan = Plan(policy, RuleSet(), lambda _, path: ("dcm2niix",) if path == "Read" else ())
-        assert plan.decide(SELECTOR, Field("Name", "text")).redact
-        assert not plan.decide(SELECTOR, Field("Read", "text")).redact
-        assert not plan.decide(SELECTOR, Field("Name", "number")).redact
+    @pytest.mark.parametrize("form", ["name", "opaque"])
+    def test_what_no_grammar_accounts_for_follows_the_row_of_opaque_content(self, form: str) -> None:
+        assert not self.plan().decide(SELECTOR, Field("Name", form)).redact
+        assert self.plan(policy="strict").decide(SELECTOR, Field("Name", form)).redact
+
+    def test_text_without_a_rule_that_a_converter_reads_stays_unless_the_policy_is_strict(self) -> None:
+        for policy, redacted in (("converter-safe", False), ("strict", True)):
+            plan = self.plan(policy=policy, read=("Read",))
+            assert plan.decide(SELECTOR, Field("Read", "text")).redact == redacted
+
+    @pytest.mark.parametrize("name", ["converter-safe", "strict"])
+    def test_a_class_that_is_retained_stays_and_is_listed(self, name: str) -> None:
+        rules = RuleSet([Rule((SELECTOR,), "dates", "x", ("Day",)), Rule((SELECTOR,), "uids", "x", ("Uid",))])
+        plan = Plan(load_policy(name), rules, lambda _selector, _path: (), frozenset(("dates",)))
+        day, uid = (plan.decide(SELECTOR, Field(path, "text")) for path in ("Day", "Uid"))
+        assert (day.redact, day.kept, day.vouched) == (False, True, False)
+        assert uid.redact
+
+    def test_a_field_of_a_nested_data_set_is_ruled_by_its_own_selector(self) -> None:
+        plan = self.plan(Rule(("(0018,9089)",), "device", "x", vr="LO"))
+        assert plan.decide(SELECTOR, Field("", "text", "(0018,9089)")).cls == "device"
+        assert plan.decide(SELECTOR, Field("", "text")).cls == ""
+
+    def test_whatever_is_blanked_is_filled_by_its_form(self) -> None:
+        for form in ("text", "code", "number", "opaque"):
+            assert blanked(Field("", form))[:3] == (True, "unclaimed", form)
 
     def test_a_rule_for_a_number_redacts_it(self) -> None:
         plan = self.plan(Rule((SELECTOR,), "dates", "x", ("Age",)))
@@ -225,4 +284,60 @@ class TestDecisions:
     def test_one_path_with_two_forms_has_two_decisions(self) -> None:
         plan = self.plan()
         assert plan.decide(SELECTOR, Field("Name", "number")).vouched
-        assert not plan.decide(SELECTOR, Field("Name", "text")).vouched
+        assert plan.decide(SELECTOR, Field("Name", "text")).redact
+
+
+class TestOwnRules:
+    """Rules in a user's policy file."""
+
+    RULE = 'extends = "converter-safe"\n\n[[rule]]\nselect = ["(0029,PHANTOM VENDOR,10)"]\nfield = ["Name"]\n'
+
+    def test_they_come_before_those_of_the_handler(self, file: Path) -> None:
+        policy = load(file, f'{self.RULE}class = "device"\nwhy = "x"\n')
+        plan = Plan(
+            policy, RuleSet([Rule((SELECTOR,), "dates", "x", ("Name", "Day"))]), lambda _selector, _path: ()
+        )
+        assert [plan.decide(SELECTOR, Field(path, "text")).cls for path in ("Name", "Day")] == [
+            "device",
+            "dates",
+        ]
+
+    def test_a_pattern_of_the_user_comes_before_an_exact_path_of_the_handler(self, file: Path) -> None:
+        policy = load(file, f'{self.RULE.replace("Name", "N*")}class = "device"\nwhy = "x"\n')
+        plan = Plan(
+            policy, RuleSet([Rule((SELECTOR,), "dates", "x", ("Name",))]), lambda _selector, _path: ()
+        )
+        assert plan.decide(SELECTOR, Field("Name", "text")).cls == "device"
+
+    @pytest.mark.parametrize(
+        ("rest", "line"),
+        [
+            ('class = "devices"\nwhy = "x"\n', 6),
+            ('class = "device"\nwhy = 1\n', 7),
+            ('class = "device"\nwhy = "x"\nnew = 1\n', 3),
+            ('class = "device"\n', 3),
+            ('class = "device"\nwhy = "x"\nform = "nonsense"\n', 3),
+            ('class = "device"\nwhy = "x"\nmatch = "("\n', 3),
+        ],
+    )
+    def test_an_error_names_file_and_line(self, file: Path, rest: str, line: int) -> None:
+        with pytest.raises(PolicyError, match=rf"mine\.toml, line {line}\b"):
+            load(file, self.RULE + rest)
+
+    def test_two_faults_are_told_at_once(self, file: Path) -> None:
+        fault = 'class = "device"\nwhy = "x"\nform = "nonsense"\n'
+        with pytest.raises(PolicyError, match=r"line 3\b.*line 9\b"):
+            load(file, self.RULE + fault + self.RULE.partition("\n\n")[2].replace("Name", "Day") + fault)
+
+    def test_two_patterns_that_may_match_one_field_are_an_error_that_names_both_lines(
+        self, file: Path
+    ) -> None:
+        rest = 'class = "device"\nwhy = "x"\n'
+        text = (
+            self.RULE.replace("Name", "a*b")
+            + rest
+            + self.RULE.partition("\n\n")[2].replace("Name", "*ab")
+            + rest
+        )
+        with pytest.raises(PolicyError, match=r"line 3 and .*line 8.*equal rank"):
+            load(file, text)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from csaclean.errors import PolicyError
+from csaclean.policy.patterns import compile_pattern, overlap
 from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
 from csaclean.registry import installed
 from csaclean.selector import parse_selector
@@ -55,21 +56,20 @@ class TestPrecedence:
 
     def test_two_patterns_of_one_rank_that_match_one_field_are_an_error(self) -> None:
         with pytest.raises(PolicyError, match="equal rank"):
-            RuleSet([rule("ab*", cls="dates"), rule("*ab", cls="uids")]).find(IMAGE, "ab")
+            RuleSet([rule("ab*", cls="dates"), rule("*ab", cls="uids")])
 
     def test_two_patterns_of_one_rule_may_match_one_field(self) -> None:
         assert found(RuleSet([rule("ab*", "*ab")]), "ab") == "device"
 
-    def test_a_longer_pattern_decides_between_two_of_one_rank(self) -> None:
-        rules = RuleSet([rule("ab*", cls="dates"), rule("*bc", cls="uids"), rule("ab*c", cls="identity")])
-        assert found(rules, "abbc") == "identity"
+    def test_two_patterns_of_one_rank_that_no_path_matches_both_are_none(self) -> None:
+        rules = RuleSet([rule("a*/b", cls="dates"), rule("b*/a", cls="uids")])
+        assert [found(rules, path) for path in ("ax/b", "bx/a")] == ["dates", "uids"]
 
     @pytest.mark.parametrize("fields", [("Name",), ("Na*",)])
     def test_two_rules_with_one_address_are_an_error_that_names_it(self, fields: tuple[str, ...]) -> None:
         with pytest.raises(PolicyError) as caught:
             RuleSet([rule(*fields), rule(*fields, cls="dates")])
-        assert caught.value.selector == IMAGE
-        assert fields[0] in caught.value.reason
+        assert f"rule 2: {IMAGE} {fields[0]} has a rule already, rule 1" in caught.value.reason
 
     def test_one_address_twice_in_one_rule_is_an_error(self) -> None:
         with pytest.raises(PolicyError):
@@ -230,3 +230,64 @@ class TestTables:
                 for path in one.field:
                     if selector != "*" and "*" not in path and "[]" not in path:
                         assert rules.find(selector, path) is one
+
+
+class TestListedTexts:
+    """Texts that a rule lets stand."""
+
+    RULES = RuleSet(
+        [
+            Rule((IMAGE,), "technical", "x", ("Type",), values=("ORIGINAL", "M")),
+            Rule((IMAGE,), "technical", "x", ("Size",), match=r"\d+\*\d+"),
+            Rule((IMAGE,), "device", "x", ("Free",)),
+        ]
+    )
+
+    @pytest.mark.parametrize(
+        ("path", "text", "form"),
+        [
+            ("Type", b"ORIGINAL", "code"),
+            ("Type", b"ORIGINAL\\M", "code"),
+            ("Type", b"ORIGINAL \\M ", "code"),
+            ("Type", b"ORIGINAL\\DOE", "text"),
+            ("Type", b"original", "text"),
+            ("Type", b"", "text"),
+            ("Size", b"64*64", "code"),
+            ("Size", b"64*64 DOE", "text"),
+            ("Free", b"ORIGINAL", "text"),
+            ("Other", b"ORIGINAL", "text"),
+        ],
+    )
+    def test_only_what_is_listed_in_full_is_a_code(self, path: str, text: bytes, form: str) -> None:
+        assert self.RULES.form(IMAGE, path, text, "text") == form
+
+    def test_another_element_has_other_lists(self) -> None:
+        assert self.RULES.form(SERIES, "Type", b"ORIGINAL", "text") == "text"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("a*", "*b", True),
+        ("a*", "b*", False),
+        ("*", "a/b", False),
+        ("**", "a/b", True),
+        ("a[]", "a[7]", True),
+        ("a[]", "a[x]", False),
+        ("a[]b", "a*b", True),
+        ("a[]", "a[]", True),
+        ("**/x", "*x", False),
+        ("**x", "*/x", True),
+        ("a", "a", True),
+        ("a", "ab", False),
+        ("", "**", True),
+    ],
+)
+def test_patterns_overlap_if_some_path_matches_both(one: str, other: str, meet: bool) -> None:
+    assert overlap(one, other) == overlap(other, one) == meet
+
+
+@given(st.text("ab/*", max_size=6), st.text("ab/*", max_size=6), st.text("ab/", max_size=6))
+def test_a_path_that_matches_both_patterns_makes_them_overlap(one: str, other: str, path: str) -> None:
+    if compile_pattern(one).fullmatch(path) and compile_pattern(other).fullmatch(path):
+        assert overlap(one, other)

@@ -1,37 +1,47 @@
-"""The Siemens handler: CSA headers of V-line scanners, found by creator or by their own signature."""
+"""The Siemens handler: CSA headers, protocol texts and all else that Siemens' MR scanners write under their creators."""
 
 from typing import ClassVar
 
-from csaclean.handler import Claim, PrivateElement, RuleSet, parse_selector
+from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
 from csaclean.model import Layout
 from csaclean_handlers.siemens.converters import SiemensConverters
-from csaclean_handlers.siemens.csa_layout import layout_csa
+from csaclean_handlers.siemens.elements import GRAMMARS
+from csaclean_handlers.siemens.ruleset import rules
 from csaclean_handlers.siemens.witness import NibabelWitness
 
 __all__ = ["SiemensHandler"]
 
-_SIGNATURES = (b"SV10\4\3\2\1", b"SV10\0\0\0\0", b"VS01\3\4\1\2", b"VS01\0\0\0\0")
-"""CSA2 with either second magic word, plain and swapped in pairs."""
+_SIGNATURES = {
+    **dict.fromkeys(
+        ("(0029,SIEMENS CSA HEADER,10)", "(0029,SIEMENS CSA HEADER,20)"),
+        # CSA2 with either second magic word, plain and swapped in pairs.
+        (b"SV10\4\3\2\1", b"SV10\0\0\0\0", b"VS01\3\4\1\2", b"VS01\0\0\0\0"),
+    ),
+    "(0021,SIEMENS MR SDS 01,19)": (b"<XProtocol>", b"### ASCCONV BEGIN"),
+    "(0029,SIEMENS MEDCOM HEADER,20)": ("MEDCOM HISTORY".encode("utf-16-le"),),
+    "(0029,SIEMENS MEDCOM OOG,10)": (b"STEP;",),
+}
+"""First bytes by which an orphan is known: an element whose creator is gone."""
 
 
 class SiemensHandler:
-    """Lay out the image and series headers of creator ``SIEMENS CSA HEADER``."""
+    """Lay out elements by their grammar; what has a rule and no grammar is laid out by its VR."""
 
     name: ClassVar[str] = "siemens"
-    claims: ClassVar[tuple[Claim, ...]] = (
-        Claim(parse_selector("(0029,SIEMENS CSA HEADER,10)"), _SIGNATURES, orphan=True),
-        Claim(parse_selector("(0029,SIEMENS CSA HEADER,20)"), _SIGNATURES, orphan=True),
+    claims: ClassVar[tuple[Claim, ...]] = tuple(
+        Claim(parse_selector(selector), _SIGNATURES.get(selector, ()), orphan=selector in _SIGNATURES)
+        for selector in GRAMMARS
     )
-    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.siemens")
+    rules: ClassVar[RuleSet] = rules()
     witness: ClassVar[NibabelWitness] = NibabelWitness()
     converters: ClassVar[SiemensConverters] = SiemensConverters()
 
     def layout(self, element: PrivateElement, /) -> Layout:
-        """Return what each byte of a CSA header is; see `csaclean_handlers.siemens.csa_layout.layout_csa`.
+        """Return what each byte of an element is; see `csaclean_handlers.siemens.elements.GRAMMARS`.
 
         Raises
         ------
         MalformedValue
-            If the signature is there and the walk fails.
+            If a signature is there and the grammar fails.
         """
-        return layout_csa(element.value)
+        return GRAMMARS[format_selector(element.claim.selector)](element)

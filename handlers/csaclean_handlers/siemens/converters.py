@@ -20,6 +20,14 @@ __all__ = ["SiemensConverters"]
 _CREATOR = "siemens csa header"
 _IMAGE, _SERIES = 0x10, 0x20
 _CANONICAL_BLOCK = 0x10
+_HEADERS = frozenset(("(0029,SIEMENS CSA HEADER,10)", "(0029,SIEMENS CSA HEADER,20)"))
+_PROTOCOL = "(0021,SIEMENS MR SDS 01,19)"
+_PROTOCOLS = _HEADERS | {_PROTOCOL}
+_PARSED = _PROTOCOLS | {"(7FE1,SIEMENS CSA NON-IMAGE,10)"}
+"""Elements that are compared field by field: of the whole, policies redact what nobody reads."""
+_PROTOCOL_TAGS = frozenset(("MrPhoenixProtocol", "MrProtocol"))
+_PROTOCOL_TAG = (0x0021, 0x19)
+_PROTOCOL_CREATOR = "siemens mr sds 01"
 _BEGIN, _END = b"### ASCCONV BEGIN", b"### ASCCONV END"
 
 
@@ -34,18 +42,55 @@ def _csa_consumers() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
-def _element_consumers() -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
+def _elements() -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    """Return the rows of whole elements by selector: one for each block that readers have built in."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for row in _tables()["element"]:
-        key = f"({row['group']},{row['creator']},{row['offset']})"
-        found.setdefault(key, {}).update(dict.fromkeys(row["consumers"]))
-    return {key: tuple(consumers) for key, consumers in found.items()}
+        found.setdefault(f"({row['group']},{row['creator']},{row['offset']})", []).append(row)
+    return {selector: tuple(rows) for selector, rows in found.items()}
+
+
+@cache
+def _whole_elements() -> Mapping[int, tuple[tuple[str, str, frozenset[int]], ...]]:
+    """Return (selector, folded creator, absolute tags) of the elements that are compared whole, by group and offset."""
+    found: dict[int, list[tuple[str, str, frozenset[int]]]] = {}
+    for selector, rows in _elements().items():
+        if selector not in _PARSED:
+            group, offset = int(rows[0]["group"], 16), int(rows[0]["offset"], 16)
+            tags = frozenset(group << 16 | int(row["block"], 16) << 8 | offset for row in rows)
+            found.setdefault(group << 8 | offset, []).append((selector, rows[0]["creator"].casefold(), tags))
+    return {key: tuple(entries) for key, entries in found.items()}
+
+
+@cache
+def _ascconv_rows() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
+    return tuple(
+        (re.compile(re.escape(row["key"]).replace(r"\[\*\]", r"\[\d+\]")), row)
+        for row in _tables()["ascconv"]
+    )
 
 
 @cache
 def _ascconv_keys() -> tuple[re.Pattern[bytes], ...]:
-    keys = [re.escape(row["key"].encode("ascii")) for row in _tables()["ascconv"]]
-    return tuple(re.compile(key.replace(rb"\[\*\]", rb"\[\d+\]") + rb"[^\n]*") for key in keys)
+    return tuple(re.compile(key.pattern.encode("ascii") + rb"[^\n]*") for key, _ in _ascconv_rows())
+
+
+def _rows(selector: str, path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that speak of a field, or with an empty path of a whole element.
+
+    A key of a protocol is found as dcm2niix finds it: as part of a longer one too.
+    """
+    if not path:
+        yield from _elements().get(selector, ())
+        return
+    _, protocol, key = path.rpartition("ASCCONV/")
+    if protocol:
+        if selector in _PROTOCOLS:
+            yield from (row for pattern, row in _ascconv_rows() if pattern.search(key))
+    elif selector in _HEADERS:
+        name, _, inside = path.partition("/")
+        if not (name in _PROTOCOL_TAGS and inside.startswith("XProtocol")):
+            yield from (row for row in _tables()["csa"] if row["tag"] == name)
 
 
 def _tags(blob: bytes) -> Iterator[tuple[str, bytes]]:
@@ -89,6 +134,22 @@ def _keys(protocol: bytes) -> tuple[tuple[str, bytes], ...]:
     )
 
 
+def _is_protocol(element: ConverterElement) -> bool:
+    """Tell whether dcm2niix takes the element for the protocol of an XA scanner."""
+    group, number = element.tag >> 16, element.tag & 0xFFFF
+    if (group, number & 0xFF) != _PROTOCOL_TAG:
+        return False
+    by_creator = element.creator is not None and _PROTOCOL_CREATOR in element.creator
+    return by_creator or number >> 8 == _CANONICAL_BLOCK
+
+
+def _whole(element: ConverterElement) -> Iterator[str]:
+    """Yield the selectors of the elements that dcm2niix takes this one for, and that are compared whole."""
+    for selector, creator, tags in _whole_elements().get(element.tag >> 16 << 8 | element.tag & 0xFF, ()):
+        if element.tag in tags or (element.creator is not None and creator in element.creator):
+            yield selector
+
+
 def _found(element: ConverterElement) -> int:
     """Return 0x10 or 0x20 if dcm2niix takes the element for an image or series header, else 0."""
     group, number = element.tag >> 16, element.tag & 0xFFFF
@@ -103,24 +164,44 @@ class SiemensConverters:
     """The converter table of Siemens' private elements."""
 
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
-        """Return who reads a CSA tag, or a whole element if `path` is empty."""
-        if not path:
-            return _element_consumers().get(selector, ())
-        if not selector.startswith("(0029,SIEMENS CSA HEADER,"):
-            return ()
-        return _csa_consumers().get(path.partition("/")[0], ())
+        """Return who reads a field, or a whole element if `path` is empty."""
+        return tuple(dict.fromkeys(reader for row in _rows(selector, path) for reader in row["consumers"]))
+
+    def outputs(self, selector: str, path: str, /) -> tuple[str, ...]:
+        """Return the keys of dcm2niix's sidecar that change if a field, or a whole element, is redacted."""
+        return tuple(dict.fromkeys(key for row in _rows(selector, path) for key in row.get("output", ())))
+
+    def is_field(self, key: str, selector: str, path: str, /) -> bool:
+        """Tell whether a key of `fields` is what a field of an element, or the element itself, looks like to dcm2niix."""
+        _, _, name = key.partition("/")
+        if name.startswith("("):
+            return name == selector
+        _, protocol, wanted = name.rpartition("ASCCONV/")
+        if protocol:
+            _, inside, edited = path.rpartition("ASCCONV/")
+            return bool(inside) and wanted in edited
+        return path.partition("/")[0] == name
 
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
-        """Return every tag and protocol key of the table that the elements hold.
+        """Return every tag, protocol key and element of the table that the elements hold.
 
-        The keys are ``n/TAG`` and ``n/ASCCONV/KEY``, n the place of the element among those that dcm2niix would read.
+        The keys are ``n/TAG``, ``n/ASCCONV/KEY`` and ``n/(gggg,CREATOR,ee)``, n the place of the element among those that
+        dcm2niix would read. Of a protocol text the keys are compared, not the whole.
         """
         found: dict[str, bytes] = {}
-        wanted = _csa_consumers()
-        for place, element in enumerate(element for element in elements if _found(element)):
-            for name, value in _tags(element.value):
-                if name in wanted:
-                    found.setdefault(f"{place}/{name}", value)
-            for name, line in _keys(_protocol(element.value)):
-                found.setdefault(f"{place}/ASCCONV/{name}", line)
+        wanted = _csa_consumers().keys() - _PROTOCOL_TAGS
+        place = 0
+        for element in elements:
+            header = _found(element)
+            if header:
+                for name, value in _tags(element.value):
+                    if name in wanted:
+                        found.setdefault(f"{place}/{name}", value)
+            if header == _SERIES or _is_protocol(element):
+                for name, line in _keys(_protocol(element.value)):
+                    found.setdefault(f"{place}/ASCCONV/{name}", line)
+            selectors = tuple(_whole(element))
+            for selector in selectors:
+                found.setdefault(f"{place}/{selector}", element.value)
+            place += bool(header or selectors or _is_protocol(element))
         return found

@@ -4,10 +4,12 @@ What is dead, and how much of it real scanners leave filled: name tails (99.9 % 
 fourth byte of the VR, what follows the NUL of a value, the padding of items, the trailer and what follows it.
 """
 
-import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from tomllib import loads
+from types import MappingProxyType
+from typing import Final
 
 from csaclean.codecs.swap16 import Swap16
 from csaclean.errors import MalformedValue
@@ -15,6 +17,17 @@ from csaclean.handler import DEFAULT_CAP
 from csaclean.model import Builder, Layout, View
 from csaclean.policy.fills import NUMBER
 from csaclean_handlers.siemens import csa
+from csaclean_handlers.siemens.autoalign import layout_autoalign
+from csaclean_handlers.siemens.encapsulated import layout_encapsulated
+from csaclean_handlers.siemens.phoenixzip import layout_phoenix_zip, layout_sr_message
+from csaclean_handlers.siemens.protocol import layout_protocol
+from csaclean_handlers.siemens.ruleset import ruled
+from csaclean_handlers.siemens.texts import (
+    CHANNELS,
+    layout_data_role,
+    layout_external_info,
+    layout_patient_record,
+)
 
 __all__ = ["layout_csa", "tag_names"]
 
@@ -24,26 +37,31 @@ _SYNGO_DTS = {vr.encode("ascii"): number for vr, number in csa.SYNGO_DT.items()}
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
 _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
+SERIES = "(0029,SIEMENS CSA HEADER,20)"
 UNKNOWN = "?"
 """Path of the values of a tag that is not in the vocabulary: its name may be anything."""
 
-_TEXT = frozenset(
-    (
-        b"MrPhoenixProtocol",
-        b"MrProtocol",
-        b"MrEvaProtocol",
-        b"PhoenixZIP",
-        b"SrMsgBuffer",
-        b"PatReinPattern",
-        b"UsedPatientWeight",
-    )
-)
+_TEXT = frozenset((b"UsedPatientWeight",))
 """Tags that hold text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
 
-_PATIENT_RECORD = re.compile(
-    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?)?;(?:\d++(?:\.\d*+)?)?;[0-9A-Z]?;0;\d{0,2};(?:-?\d{1,10})?"
+_PROTOCOLS = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol"))
+_WHOLE: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(
+    {b"PhoenixZIP": layout_phoenix_zip, b"SrMsgBuffer": layout_sr_message}
 )
-"""PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay."""
+"""Tags whose grammar accounts for the whole value, its NUL and what follows included."""
+
+_GRAMMARS: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(
+    {
+        b"AutoAlignData": layout_autoalign,
+        b"ExamDataRole": layout_data_role,
+        b"FmriExternalInfo": layout_external_info,
+        b"MRDiffusion": layout_encapsulated,
+        b"MRVelocityEncoding": layout_encapsulated,
+        b"MR_ASL": layout_encapsulated,
+        b"PatReinPattern": layout_patient_record,
+    }
+)
+"""Tags whose text has a grammar of its own: its fields stand below the tag's name."""
 
 
 @cache
@@ -53,51 +71,53 @@ def tag_names() -> frozenset[bytes]:
     return frozenset(name.encode("ascii") for name in table["tag_names"])
 
 
-def _form(vr: bytes, value: bytes) -> str:
+def _form(name: bytes, vr: bytes, value: bytes) -> str:
     if vr in _INTEGERS or vr in _DECIMALS:
         if NUMBER.fullmatch(value):
             return "integer" if vr in _INTEGERS else "number"
         return "text"
+    if name == b"UsedChannelString" and CHANNELS.fullmatch(value):
+        return "code"
     return "uid" if vr == b"UI" else "text"
 
 
-def _patient_record(builder: Builder, name: str, value: bytes, start: int) -> None:
-    """Lay PatReinPattern out at its semicolons; one of another shape is one field, ``other``."""
-    if _PATIENT_RECORD.fullmatch(value) is None:
-        builder.value(start + len(value), f"{name}/other", "text")
-        return
-    position = start
-    for number, part in enumerate(value.split(b";"), 1):
-        if number > 1:
-            position += 1
-            builder.structure(position)
-        position += len(part)
-        builder.value(position, f"{name}/{number}", "text")
+def _is_binary(blob: bytes, start: int, nul: int, stop: int) -> bool:
+    """Tell whether a value is no text: something stands behind its first NUL, or it is NULs, as blanking leaves it."""
+    return blob.count(0, nul, stop) != stop - nul or nul == start < stop - 1
 
 
-def _value(builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem) -> None:
+def _value(
+    builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem, *, fine: bool
+) -> None:
     start, stop = item.start, item.stop
     vr = tag.vr[:2]
+    if name in _PROTOCOLS:
+        builder.inline(layout_protocol(blob[start:stop], fine=fine), name.decode("ascii"))
+        return
+    if name in _WHOLE:
+        builder.inline(_WHOLE[name](blob[start:stop]), name.decode("ascii"))
+        return
+    path = name.decode("ascii") if name in tag_names() else UNKNOWN
     nul = blob.find(0, start, stop)
     end = stop if nul < 0 else nul
     if nul < 0:
         builder.note("value-without-nul")
-    elif vr == b"UN" and name not in _TEXT and blob.count(0, nul, stop) != stop - nul:
+    elif vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and _is_binary(blob, start, nul, stop):
         builder.note("binary-value")
-        builder.opaque(stop)
+        builder.value(stop, path, "opaque")
         return
     value = blob[start:end]
-    path = name.decode("ascii") if name in tag_names() else UNKNOWN
-    if name == b"PatReinPattern":
-        _patient_record(builder, path, value, start)
+    grammar = _GRAMMARS.get(name)
+    if grammar is not None:
+        builder.inline(grammar(value), path)
     else:
-        builder.value(end, path, _form(vr, value))
+        builder.value(end, path, _form(name, vr, value))
     if nul >= 0:
         builder.structure(nul + 1)
         builder.dead(stop)
 
 
-def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count: int) -> None:
+def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count: int, *, fine: bool) -> None:
     start = tag.start
     if (
         tag.vr[2]
@@ -117,7 +137,7 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         builder.structure(start + len(name))
     else:
         builder.note("unknown-tag-name")
-        builder.opaque(start + len(name))
+        builder.value(start + len(name), UNKNOWN, "name")
     builder.structure(start + len(name) + len(nul))
     builder.dead(start + 64)
     builder.structure(start + 71)
@@ -134,23 +154,28 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         if item.stop > item.start:
             if 0 < tag.vm <= index:
                 builder.note("data-beyond-vm")
-            _value(builder, blob, tag, name, item)
+            _value(builder, blob, tag, name, item, fine=fine)
         builder.dead(item.end)
 
 
-def layout_csa(blob: bytes) -> Layout:
+def layout_csa(blob: bytes, select: str = SERIES, *, fine: bool = False) -> Layout:
     """Return what each byte of a CSA element is.
 
     Parameters
     ----------
     blob
         The value of an element of creator ``SIEMENS CSA HEADER``, or of an orphan with its signature.
+    select
+        The canonical selector of the element: the rules that list texts are looked up by it.
+    fine
+        Whether every number of a protocol text is a field of its own.
 
     Returns
     -------
     Layout
         Field paths are the tags' names, for all items of a tag the same, and ``?`` for tags that are not in the
-        vocabulary; ``PatReinPattern`` has one path a field. A value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
+        vocabulary; tags whose text has a grammar of its own
+        (``PatReinPattern``, ``AutoAlignData``, …) have one path a field. A value that consists of NULs is dead throughout, bytes swapped in pairs (``VS01``) are a view. Content of another
         type (PET, CT, Interfile, XML) is foreign.
 
     Raises
@@ -163,12 +188,12 @@ def layout_csa(blob: bytes) -> Layout:
     if blob.startswith(b"VS01"):
         codec = Swap16()
         inner = codec.decode(blob, DEFAULT_CAP)
-        builder.view(size, View(codec.name, codec, inner, layout_csa(inner)))
+        builder.view(size, View(codec.name, codec, inner, layout_csa(inner, select, fine=fine)))
         return builder.done(size)
     if not (csa.is_csa2(blob) or csa.is_csa1(blob)):
         if blob.count(0) == size:
             builder.dead(size)
-            return builder.done(size)
+            return ruled(builder.done(size), blob, select)
         return Layout.foreign("not-a-csa-header")
     found = csa.scan(blob)
     if found.variant is csa.Variant.CSA2:
@@ -187,6 +212,6 @@ def layout_csa(blob: bytes) -> Layout:
             builder.note("trailer-size")
     builder.structure(found.tags[0].start)
     for number, tag in enumerate(found.tags, 1):
-        _tag(builder, blob, tag, number, len(found.tags))
+        _tag(builder, blob, tag, number, len(found.tags), fine=fine)
     builder.dead(size)
-    return builder.done(size)
+    return ruled(builder.done(size), blob, select)

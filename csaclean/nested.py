@@ -1,0 +1,180 @@
+"""Data sets inside private values: a view that a handler can't lay out, because it would have to know all handlers.
+
+The engine walks such a row like a file's data set, resolves the creators in it, and asks whoever claims its elements.
+Standard elements are laid out by their VR, and rules speak of them by their own tag.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from csaclean.dicom.creators import is_creator
+from csaclean.dicom.elements import Element, Shape
+from csaclean.dicom.source import BytesSource
+from csaclean.dicom.syntax import EXPLICIT_LITTLE
+from csaclean.dicom.walk import walk
+from csaclean.errors import LimitExceeded, MalformedFile, MalformedValue
+from csaclean.handler import PrivateElement
+from csaclean.locate import Located, locate
+from csaclean.model import Builder, Field, Kind, Layout, View
+from csaclean.registry import Registry
+from csaclean.selector import Step, fold_creator, format_selector
+from csaclean.vr_layout import layout_by_vr
+
+__all__ = ["MAX_VIEWS", "resolve"]
+
+MAX_VIEWS: Final = 8
+"""How many views may lie in each other."""
+
+Layouter = Callable[[Located, Element, Sequence[Element], bytes], Layout]
+
+
+def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: int = 0) -> Layout:
+    """Return a layout in which every view has a layout of its own.
+
+    Parameters
+    ----------
+    layout
+        As a handler gave it.
+    registry
+        Who claims the elements of data sets.
+    fine
+        Passed on to grammars.
+    depth
+        How many views are around this row.
+
+    Raises
+    ------
+    MalformedValue
+        If a nested data set can't be walked, or an element in it breaks its grammar.
+    LimitExceeded
+        If views lie in each other deeper than `MAX_VIEWS`.
+    """
+    if Kind.VIEW not in layout.kinds:
+        return layout
+    if depth == MAX_VIEWS:
+        raise LimitExceeded(f"more than {MAX_VIEWS} views inside each other")
+    fields: list[Field | View | None] = []
+    notes = dict.fromkeys(layout.notes)
+    for field in layout.fields:
+        if isinstance(field, View):
+            inner = (
+                field.layout
+                if isinstance(field.layout, Layout)
+                else _layout_data_set(field.inner, registry, fine=fine)
+            )
+            inner = resolve(inner, registry, fine=fine, depth=depth + 1)
+            notes.update(dict.fromkeys(inner.notes))
+            fields.append(field._replace(layout=inner))
+        else:
+            fields.append(field)
+    return Layout(layout.stops, layout.kinds, fields, tuple(notes))
+
+
+def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
+    """Return the layout of a data set in explicit VR little endian.
+
+    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is dead if it is
+    null, else opaque.
+    """
+    source = BytesSource(row)
+    try:
+        found = walk(source, EXPLICIT_LITTLE, wanted=None)
+    except MalformedFile as error:
+        raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
+
+    def load(element: Element, size: int) -> bytes:
+        return row[element.start : element.stop if size < 0 else min(element.stop, element.start + size)]
+
+    located = {
+        one.element.header: one for one in locate(found.elements, found.datasets, load, registry).located
+    }
+    builder = Builder()
+    for element in found.elements:
+        if element.shape is not Shape.VALUE:
+            continue
+        builder.structure(element.start)
+        value = row[element.start : element.stop]
+        if is_creator(element.tag) and registry.knows(fold_creator(value)):
+            builder.structure(element.stop)
+            continue
+        one = located.get(element.header)
+        part = _layout_claimed(one, value, found.elements, load, registry, fine=fine) if one else None
+        if part is None:
+            part = _layout_unclaimed(element, value, registry)
+        _inline(builder, part)
+    builder.structure(found.end)
+    if row.count(0, found.end) == len(row) - found.end:
+        builder.dead(len(row))
+    else:
+        builder.opaque(len(row))
+    return builder.done(len(row))
+
+
+def _inline(builder: Builder, part: Layout) -> None:
+    base = builder.position
+    for stop, kind, field in zip(part.stops, part.kinds, part.fields, strict=True):
+        if isinstance(field, Field):
+            builder.value(base + stop, *field)
+        elif isinstance(field, View):
+            builder.view(base + stop, field)
+        elif kind == Kind.STRUCTURE:
+            builder.structure(base + stop)
+        elif kind == Kind.DEAD:
+            builder.dead(base + stop)
+        else:
+            builder.opaque(base + stop)
+    for note in part.notes:
+        builder.note(note)
+
+
+def _layout_claimed(
+    one: Located,
+    value: bytes,
+    elements: Sequence[Element],
+    load: Callable[[Element, int], bytes],
+    registry: Registry,
+    *,
+    fine: bool,
+) -> Layout | None:
+    """Return the layout that a claim gives, its fields addressed by the claim's selector; None if it is foreign."""
+
+    def peer(place: Element, wanted: int) -> bytes | None:
+        tag = place.tag & 0xFFFFFF00 | wanted if wanted <= 0xFF else wanted
+        other = next((e for e in elements if (e.owner, e.tag) == (place.owner, tag)), None)
+        return None if other is None else load(other, 1 << 10)
+
+    element = one.element
+    private = PrivateElement(
+        one.claimed.claim,
+        one.selector,
+        element.vr,
+        value,
+        element.order,
+        (),
+        partial(peer, element),
+        fine,
+    )
+    layout = one.claimed.layout(private)
+    if layout.is_foreign:
+        return None
+    select = one.claimed.selector
+    fields = [
+        field._replace(select=select) if isinstance(field, Field) and not field.select else field
+        for field in layout.fields
+    ]
+    return Layout(layout.stops, layout.kinds, fields, layout.notes)
+
+
+def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Layout:
+    """Return the layout by VR; a standard element's is addressed by its tag, a private one's by its tag without creator."""
+    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+    select = format_selector((step,))
+    if is_creator(element.tag):  # of a vendor that nobody knows
+        builder = Builder()
+        builder.value(len(value), "", "name", select)
+        return builder.done(len(value))
+    claims = registry.find(step.group, None, step.element)
+    if claims:
+        return claims[0].layout_value(element.vr, value, select)
+    return layout_by_vr(element.vr or "UN", value, select)

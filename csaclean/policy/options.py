@@ -1,0 +1,121 @@
+"""What a caller may ask for beside a policy: classes to retain, days to shift dates by, a key for UIDs and the like."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict, get_args
+
+from csaclean.errors import UsageError
+from csaclean.policy.dates import DateShift, read_shifts
+from csaclean.policy.policies import ROWS, Unclaimed
+from csaclean.policy.pseudonym import UidKey
+
+__all__ = ["OptionWords", "Options", "make_options", "read_identifiers"]
+
+
+class OptionWords(TypedDict, total=False):
+    """Keyword arguments that every cleaning function takes.
+
+    Attributes
+    ----------
+    retain
+        Classes that stay whatever the policy says, as the Retain options of PS3.15 do: ``dates``, ``uids``, ``device`` ...
+    shift_days
+        Days by which dates are shifted instead of redacted, or days by Patient ID, as a mapping or a file of it. Dates that
+        stand in no calendar are redacted. The one option under which cleaning twice is not cleaning once.
+    unclaimed
+        What happens to private elements that nobody claims: ``report``, ``blank`` or ``fail``; else as the policy says.
+    identifiers
+        More texts to search for, of any length, beside the patient's own that the data set holds.
+    uid_key
+        A secret of at least 16 bytes, or a file that holds one: UIDs become keyed pseudo-UIDs instead of a constant.
+    """
+
+    retain: Collection[str]
+    shift_days: int | Mapping[str, int] | str | os.PathLike[str] | None
+    unclaimed: Unclaimed | None
+    identifiers: Collection[str]
+    uid_key: bytes | str | os.PathLike[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller asked for, checked: see `OptionWords`. An adapter may know two things more.
+
+    Attributes
+    ----------
+    retain, shift, unclaimed, identifiers, uid_key
+        As asked for.
+    patient
+        What standard elements held before somebody replaced it, by tag: searched for as what they hold is.
+    provisional
+        Whether others will change the data set before it is cleaned for good: what nobody claims is not judged yet.
+    """
+
+    retain: frozenset[str] = frozenset()
+    shift: DateShift | None = None
+    unclaimed: Unclaimed | None = None
+    identifiers: tuple[str, ...] = ()
+    uid_key: UidKey | None = None
+    patient: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    provisional: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing about anybody."""
+        return "<Options>"
+
+
+def make_options(words: OptionWords, /) -> Options:
+    """Return the options that keyword arguments stand for.
+
+    Raises
+    ------
+    UsageError
+        If a word is none that there is.
+    PolicyError
+        If a file of shifts, or of a key, can't be used.
+    """
+    known = OptionWords.__optional_keys__
+    if not words.keys() <= known:
+        raise UsageError(f"there are no options but {', '.join(sorted(known))}")
+    retain = frozenset(words.get("retain") or ())
+    if not retain <= set(ROWS):
+        raise UsageError(f"retain takes classes: {', '.join(ROWS)}")
+    unclaimed = words.get("unclaimed")
+    if unclaimed is not None and unclaimed not in get_args(Unclaimed):
+        raise UsageError(f"unclaimed takes {', '.join(get_args(Unclaimed))}")
+    shift = words.get("shift_days")
+    if isinstance(shift, str | os.PathLike):
+        shift = read_shifts(shift)
+    secret = words.get("uid_key")
+    key = None
+    if secret is not None:
+        key = UidKey(secret) if isinstance(secret, bytes) else UidKey.read(secret)
+    identifiers = words.get("identifiers") or ()
+    if isinstance(identifiers, str):
+        raise UsageError("identifiers takes several texts, not one")
+    return Options(
+        retain,
+        DateShift(shift) if shift is not None else None,
+        unclaimed,
+        tuple(text for text in identifiers if text),
+        key,
+    )
+
+
+def read_identifiers(path: str | os.PathLike[str], /) -> tuple[str, ...]:
+    """Return the texts of a file, one a line, empty lines and those that start with ``#`` left out.
+
+    Raises
+    ------
+    UsageError
+        If it can't be read, or isn't UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123  # the path may be any path-like
+            lines = [line.strip() for line in file]
+    except UnicodeError:
+        raise UsageError("the file of identifiers is not UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"can't read the file of identifiers: {os.strerror(error.errno or 0)}") from None
+    return tuple(line for line in lines if line and not line.startswith("#"))

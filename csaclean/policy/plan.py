@@ -1,0 +1,99 @@
+"""What happens to each field of an element: rules, policy, converter table and options brought together."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from csaclean.model import Field
+from csaclean.policy.fills import STANDING_FORMS, UNKNOWN_FORMS
+from csaclean.policy.policies import OPAQUE, UNRULED, Policy
+from csaclean.policy.rules import Rule, RuleSet
+
+__all__ = ["Decision", "Plan", "blanked"]
+
+
+class Decision(NamedTuple):
+    """What happens to a field, and why."""
+
+    redact: bool
+    cls: str
+    """The field's class; empty without a rule."""
+    form: str
+    read_by: tuple[str, ...]
+    vouched: bool
+    """Whether somebody answers for what stands there afterwards."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the field gives something away and stays."""
+        return not self.redact and self.cls not in ("", "technical")
+
+
+def blanked(field: Field, /) -> Decision:
+    """Return what happens to every field of an element that nobody claims and that is to be blanked."""
+    return Decision(True, "unclaimed", field.form, (), vouched=True)
+
+
+class Plan:
+    """A policy applied to one handler's rules: the decision for each field, looked up once.
+
+    Parameters
+    ----------
+    policy
+        What is to happen; its own rules come before the handler's.
+    rules
+        The handler's rules.
+    consumers
+        Says which converters read a field, by selector and path.
+    retain
+        Classes that stay, whatever the policy says.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        rules: RuleSet,
+        consumers: Callable[[str, str], tuple[str, ...]],
+        retain: frozenset[str] = frozenset(),
+        /,
+    ) -> None:
+        self._policy = policy
+        self._rules = rules
+        self._consumers = consumers
+        self._retain = retain
+        self._decided: dict[tuple[str, Field], Decision] = {}
+
+    def decide(self, selector: str, field: Field, /) -> Decision:
+        """Return what happens to a field of the element that `selector` names."""
+        key = (selector, field)
+        decision = self._decided.get(key)
+        if decision is None:
+            decision = self._decided[key] = self._decide(field.select or selector, field)
+        return decision
+
+    def _rule(self, selector: str, field: Field) -> Rule | None:
+        """Return the rule that speaks of a field; one that lists texts speaks of those only, a technical one of no free text."""
+        for rules in (self._policy.rules, self._rules):
+            rule = rules.find(selector, field.path)
+            if rule is not None and (
+                field.form == "code"
+                or not (rule.lists_texts or (rule.cls == "technical" and field.form not in STANDING_FORMS))
+            ):
+                return rule
+        return None
+
+    def _decide(self, selector: str, field: Field) -> Decision:
+        rule = self._rule(selector, field)
+        read_by = self._consumers(selector, field.path) or (rule.read_by if rule is not None else ())
+        matrix = self._policy.read if read_by else self._policy.unread
+        if rule is None:
+            if field.form in STANDING_FORMS:
+                return Decision(False, "", field.form, read_by, vouched=True)
+            redact = matrix[OPAQUE if field.form in UNKNOWN_FORMS else UNRULED] == "redact"
+            return Decision(redact, "", field.form, read_by, vouched=redact)
+        form = rule.form or field.form
+        if rule.cls == "technical":
+            return Decision(False, rule.cls, form, read_by, vouched=True)
+        redact = matrix[rule.cls] == "redact" and rule.cls not in self._retain
+        # Nobody's rule lets an identity stand that no converter needs; fingerprints of an examination are a policy's to keep.
+        vouched = redact or bool(read_by) or rule.cls == "fingerprint"
+        return Decision(redact, rule.cls, form, read_by, vouched)

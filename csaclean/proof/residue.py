@@ -1,0 +1,432 @@
+"""Proof, fourth stage: nothing that identifies the patient is left, in whatever encoding.
+
+A row is read in several ways: as it is, as lists of decimal character codes, as base64 at each of its four phases, as
+16-bit words of the other byte order. In each reading the same words are looked for. What costs time is kept low by
+leaving out, before the search, every byte that no word holds: a word that is not in what remains is not in the row.
+
+Sources: the encodings were found in private elements of real files; RFC 4648 (base64).
+"""
+
+import binascii
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Final, NamedTuple
+
+from csaclean.dicom.charset import codecs_of
+from csaclean.proof.words import Word, escapes, is_wide, spellings, words_of
+
+__all__ = ["Needles"]
+
+Hit = tuple[int, int]
+
+_LOWER: Final = bytes(range(256)).lower()
+_MARGIN: Final = 16
+"""Bytes beside a hit that the check of borders may read, in any encoding: two character codes, or letters of UTF-8."""
+
+_SHORTEST_DEEP: Final = 4
+_SHORTEST_SWAPPED: Final = 6
+"""Text with its bytes swapped looks like text: words of four letters would be found in it by chance."""
+
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_AS_BASE64: Final = bytes(
+    ord("+") if i == ord("-") else ord("/") if i == ord("_") else i if i in _BASE64 else ord("A")
+    for i in range(256)
+)
+"""Makes anything base64: what is none becomes zero bits, and nothing moves."""
+
+_CODES: Final = re.compile(rb",(?:\s{0,2}+\d{1,3}+,){2,}+")
+"""The inside of a list of codes. Starts at a comma, so that the search is for one byte."""
+_CODE: Final = re.compile(rb"\d++")
+_LAST_CODE: Final = re.compile(rb"\s{0,2}+(\d{1,3}+)")
+_BYTES_PER_CODE: Final = 6
+_ESCAPES: Final = re.compile(rb"\A(?:\x1b[$()]+[@-Z])+|(?:\x1b[$()]+[@-Z])+\Z")
+"""ISO 2022 designations around a text (``ESC $ B``, ``ESC ( B``): another text may stand between them and the word."""
+
+
+class _Form(NamedTuple):
+    """A spelling of a word in an 8-bit encoding, or in UTF-16."""
+
+    needle: bytes
+    """With ASCII letters in lower case."""
+    written: bytes
+    """With letters as they were given."""
+    first: str
+    """First and last character: they say what would make the word longer. Empty: nothing would."""
+    last: str
+    codec: str
+    """For UTF-16 ``le``, ``be`` or, if each second byte is null and the outer one is left out, ``both``."""
+
+
+class _Group(NamedTuple):
+    """Forms that share what remains of them when the bytes that no word holds are left out."""
+
+    key: bytes
+    narrow: tuple[_Form, ...]
+    wide: tuple[_Form, ...]
+
+
+def _extends(edge: str, beside: str) -> bool:
+    """Tell whether a neighbour belongs to the word: a digit to digits, a letter to letters.
+
+    A letter beside digits doesn't, nor the reverse: ``MRN1234567`` gives an identifier away. Nor does a character of
+    a script without spaces.
+    """
+    if edge.isdecimal():
+        return beside.isdecimal()
+    return edge.isalpha() and beside.isalpha() and not is_wide(beside)
+
+
+def _narrow_neighbour(row: bytes, at: int, step: int, codec: str) -> str:
+    """Return the character at a byte beside a hit, empty if there is none.
+
+    A byte above 127 is a letter only if it is one in UTF-8, or if the next one is a letter too: in binary data it is
+    none, and a hit must not get lost.
+    """
+    if not 0 <= at < len(row):
+        return ""
+    if row[at] < 128:
+        return chr(row[at])
+    if codec in ("ascii", "utf-8"):
+        for size in (2, 3, 4):
+            character = row[at : at + size] if step > 0 else row[max(0, at + 1 - size) : at + 1]
+            try:
+                text = character.decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+            if len(text) == 1:
+                return text
+        codec = "latin-1"
+    beyond = row[at + step : at + step + 1] if at + step >= 0 else b""
+    letter = row[at : at + 1].decode(codec, "ignore")
+    return letter if beyond.decode(codec, "ignore").isalpha() else ""
+
+
+def _narrow_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
+    return not (
+        (form.first and _extends(form.first, _narrow_neighbour(row, start - 1, -1, form.codec)))
+        or (form.last and _extends(form.last, _narrow_neighbour(row, stop, 1, form.codec)))
+    )
+
+
+def _unit(row: bytes, start: int, order: str, end: int) -> str:
+    """Return the UTF-16 unit at an offset, empty outside the row, and from the code `end` on."""
+    if start < 0 or start + 2 > len(row):
+        return ""
+    first, second = row[start], row[start + 1]
+    code = first | second << 8 if order == "le" else first << 8 | second
+    return chr(code) if code < end else ""
+
+
+def _wide_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
+    """Tell whether a word of UTF-16 ends where the hit does, in one of the byte orders that it may have.
+
+    Beside a word of latin-1 only such letters count: what else could be one is likelier a number in binary data.
+    """
+    if not form.first:
+        return True
+    if (
+        form.codec == "both"
+    ):  # the null after the last character (le), before the first (be), is no part of the hit
+        end = 0x100
+        spans = [("le", start, stop + 1), ("be", start - 1, stop)]
+    else:
+        end = 0x10000
+        spans = [(form.codec, start, stop)]
+    return any(
+        not _extends(form.first, _unit(row, first - 2, order, end))
+        and not _extends(form.last, _unit(row, last, order, end))
+        for order, first, last in spans
+    )
+
+
+def _places(row: bytes, needle: bytes) -> Iterator[int]:
+    at = row.find(needle)
+    while at >= 0:
+        yield at
+        at = row.find(needle, at + 1)
+
+
+def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator[Hit]:
+    """Find words in one reading of a row, of which `used` holds only the bytes that words hold."""
+    lowered = b""
+    for key, narrow, wide in groups:
+        if key not in used:
+            continue
+        lowered = lowered or row.lower()
+        for forms, borders in ((narrow, _narrow_borders), (wide, _wide_borders)):
+            for form in forms:
+                for start in _places(lowered, form.needle):
+                    stop = start + len(form.needle)
+                    if borders(lowered, start, stop, form):
+                        yield start, stop
+
+
+def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+    """Find words in lists of decimal character codes between commas, with or without spaces."""
+    for inside in _CODES.finditer(row):
+        first, last = inside.start() + 1, inside.end() - 1
+        head = row[max(0, inside.start() - 4) : inside.start()]
+        digits = len(head) - len(head.rstrip(b"0123456789"))
+        if 1 <= digits <= 3:
+            first = inside.start() - digits
+        tail = _LAST_CODE.match(row, inside.end())
+        if tail is not None and not row[tail.end() : tail.end() + 1].isdigit():
+            last = tail.end()
+        values = map(int, row[first:last].split(b","))
+        text = bytes([value if value < 256 else 0 for value in values])
+        hits = list(_hits_as_text(text, text.translate(_LOWER, unused), groups))
+        if hits:
+            numbers = [found.span() for found in _CODE.finditer(row, first, last)]
+            yield from ((numbers[start][0], numbers[stop - 1][1]) for start, stop in hits)
+
+
+def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+    """Find words in base64, whatever stands before and after them.
+
+    No borders: beside the word may be what is no base64. In turn, letters must be all upper or lower case, or as they
+    were given: what is no base64 decodes to random bytes.
+    """
+    symbols = row.translate(_AS_BASE64) + b"AAA"
+    for phase in range(4):
+        decoded = binascii.a2b_base64(symbols[phase : phase + (len(symbols) - phase) // 4 * 4])
+        used = decoded.translate(_LOWER, unused)
+        lowered = b""
+        for key, narrow, _ in groups:
+            if key not in used:
+                continue
+            lowered = lowered or decoded.lower()
+            for form in narrow:
+                for at in _places(lowered, form.needle):
+                    found = decoded[at : at + len(form.needle)]
+                    start = phase + at * 4 // 3
+                    stop = phase - (at + len(found)) * 4 // -3
+                    if found in (form.written, found.upper(), found.lower(), found.title()) and not row[
+                        start:stop
+                    ].translate(None, _BASE64):
+                        yield start, min(stop, len(row))
+
+
+def _swapped(row: bytes) -> bytes:
+    """Return 16-bit words with their bytes swapped; an odd byte at the end is left out."""
+    words = array("H", row[: len(row) & ~1])
+    words.byteswap()
+    return words.tobytes()
+
+
+def _hits_in_swapped(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+    """Find words in 16-bit words of the other byte order; hits are whole 16-bit words."""
+    for phase in range(2):
+        words = _swapped(row[phase:])
+        for start, stop in _hits_as_text(words, words.translate(_LOWER, unused), groups):
+            yield phase + (start & ~1), phase + (stop + 1 & ~1)
+
+
+def _swapped_keys(needle: bytes) -> tuple[bytes, bytes]:
+    """Return what certainly stands in a row that holds a word swapped: the pairs that are whole in either phase."""
+    if len(needle) % 2:
+        return _swapped(needle[:-1]), _swapped(needle[1:])
+    return _swapped(needle), _swapped(needle[1:-1])
+
+
+def _narrow_forms(text: str, codecs: Iterable[str]) -> Iterator[_Form]:
+    for codec in codecs:
+        try:
+            written = text.encode(codec, "surrogateescape")
+        except UnicodeEncodeError:
+            continue
+        written = _ESCAPES.sub(b"", written)
+        first, last = _edges(text)
+        yield _Form(written.lower(), written, first, last, "ascii" if text.isascii() else codec)
+
+
+def _wide_forms(text: str) -> Iterator[_Form]:
+    first, last = _edges(text)
+    little = text.encode("utf-16-le", "surrogatepass")
+    if all(ord(character) < 256 for character in text):
+        core = little[:-1]
+        yield _Form(core.lower(), core, first, last, "both")
+        return
+    big = text.encode("utf-16-be", "surrogatepass")
+    yield _Form(little.lower(), little, first, last, "le")
+    yield _Form(big.lower(), big, first, last, "be")
+
+
+def _edges(text: str) -> tuple[str, str]:
+    return ("", "") if any(map(is_wide, text)) else (text[0], text[-1])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Needles:
+    """Words that identify a patient, ready to be looked for in rows of bytes.
+
+    Made by `from_identifiers`; false if there is nothing to look for. No repr shows a word.
+
+    Attributes
+    ----------
+    words
+        How many there are.
+    groups
+        Their spellings in the encodings of text.
+    deep, swapped
+        Those that are looked for in codes and base64, and with their bytes swapped.
+    swapped_keys
+        One of them stands in every row that holds a word with its bytes swapped.
+    unused
+        The bytes, as found in rows, that no spelling holds.
+    reach
+        The longest hit that there can be, in bytes.
+    """
+
+    words: int = 0
+    groups: tuple[_Group, ...] = ()
+    deep: tuple[_Group, ...] = ()
+    swapped: tuple[_Group, ...] = ()
+    swapped_keys: tuple[bytes, ...] = ()
+    unused: bytes = b""
+    reach: int = 0
+
+    @staticmethod
+    def from_identifiers(
+        names: Iterable[str],
+        others: Iterable[str],
+        birth_dates: Iterable[str],
+        extra: Iterable[str],
+        charsets: tuple[str, ...],
+    ) -> "Needles":
+        """Return the needles of one patient.
+
+        Parameters
+        ----------
+        names
+            PatientName and other names: looked for whole and in parts of four characters or more.
+        others
+            PatientID, OtherPatientIDs, AccessionNumber: looked for whole, from four characters on.
+        birth_dates
+            ``YYYYMMDD``; looked for in ten ways to write a day.
+        extra
+            What the user wants to be looked for, of any length.
+        charsets
+            Defined terms of Specific Character Set; UTF-8, latin-1 and UTF-16 are always looked for.
+        """
+        return _needles(words_of(names, others, birth_dates, extra), codecs_of(charsets))
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        forms = sum(len(group.narrow) + len(group.wide) for group in self.groups)
+        return f"Needles({self.words} words, {forms} forms)"
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to look for."""
+        return bool(self.groups)
+
+    def find(self, row: bytes, within: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+        r"""Return where words stand, in any encoding, as (start, stop) in ascending order; hits may overlap.
+
+        Parameters
+        ----------
+        row
+            Any bytes.
+        within
+            Where to look; the default is everywhere. Hits lie wholly in it; borders are judged by what is beside it.
+
+        Returns
+        -------
+        list[tuple[int, int]]
+            A word is one only between borders: a letter beside its letters, or a digit beside its digits, makes
+            another word of it (``TEST`` is not in ``LATEST``). Of UTF-16 text the outer null byte is left out; in
+            base64 a hit holds every character that carries a bit of the word, in swapped text every pair.
+
+        Examples
+        --------
+        >>> needles = Needles.from_identifiers(["Doe^Joanna"], ["4711-A"], [], [], ())
+        >>> needles.find(b"for JOANNA, not Joannas: 74,111,97,110,110,97")
+        [(4, 10), (25, 45)]
+        >>> needles
+        Needles(3 words, 6 forms)
+        """
+        if not self.groups:
+            return []
+        low, high = within if within is not None else (0, len(row))
+        offset = max(0, low - _MARGIN)
+        piece = row if within is None else row[offset : high + _MARGIN]
+        return sorted(
+            {
+                (offset + start, offset + stop)
+                for start, stop in self._hits(piece)
+                if low <= offset + start and offset + stop <= high
+            }
+        )
+
+    def _hits(self, row: bytes) -> Iterator[Hit]:
+        used = row.translate(_LOWER, self.unused)
+        yield from _hits_as_text(row, used, self.groups)
+        if not self.deep:
+            return
+        yield from _hits_in_codes(row, self.deep, self.unused)
+        yield from _hits_in_base64(row, self.deep, self.unused)
+        if any(key in used for key in self.swapped_keys):
+            yield from _hits_in_swapped(row, self.swapped, self.unused)
+
+    def find_in_chunks(
+        self, read: Callable[[int, int], bytes], start: int, stop: int, chunk: int = 1 << 20
+    ) -> bool:
+        """Tell whether a long row holds a word, without having all of it in memory.
+
+        Parameters
+        ----------
+        read
+            Gives the bytes from one offset to another.
+        start, stop
+            Where the row lies.
+        chunk
+            How many bytes to take at once; those that a hit may reach beyond are read twice.
+        """
+        if not self.groups:
+            return False
+        for low in range(start, stop, chunk):
+            high = min(stop, low + chunk + self.reach)
+            first = max(start, low - _MARGIN)
+            piece = read(first, min(stop, high + _MARGIN))
+            if self.find(piece, (low - first, high - first)):
+                return True
+        return False
+
+
+@lru_cache(maxsize=8)  # the files of a series share a patient
+def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
+    narrow: dict[bytes, _Form] = {}
+    wide: dict[bytes, _Form] = {}
+    deep: set[bytes] = set()
+    for word in words:
+        spelled = spellings(word.text)
+        for text in (*spelled, *chain.from_iterable(map(escapes, spelled))):
+            for form in _narrow_forms(text, codecs):
+                narrow.setdefault(form.needle, form)
+                if word.deep and text in spelled and len(form.needle) >= _SHORTEST_DEEP:
+                    deep.add(form.needle)
+            for form in _wide_forms(text):
+                wide.setdefault(form.needle, form)
+    letters = frozenset(b"".join(narrow))
+    unused = bytes(i for i in range(256) if _LOWER[i] not in letters)
+    members: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
+    for column, forms in enumerate((narrow, wide)):
+        for needle, form in forms.items():
+            key = needle.translate(None, unused)
+            members.setdefault(key, ([], []))[column].append(form)
+    groups = tuple(_Group(key, tuple(forms), tuple(wides)) for key, (forms, wides) in members.items())
+    deep_groups = tuple(_Group(needle, (form,), ()) for needle, form in narrow.items() if needle in deep)
+    swapped = tuple(group for group in deep_groups if len(group.key) >= _SHORTEST_SWAPPED)
+    longest = max(map(len, (*narrow, *wide)), default=0)
+    return Needles(
+        len(words),
+        groups,
+        deep_groups,
+        swapped,
+        tuple(dict.fromkeys(key for group in swapped for key in _swapped_keys(group.key))),
+        unused,
+        longest * _BYTES_PER_CODE,
+    )

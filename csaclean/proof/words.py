@@ -1,0 +1,236 @@
+"""What identifies a patient, as words to look for, and every way in which a text may be spelled.
+
+Sources: DICOM PS3.5 6.2 (PN, LO, DA), PS3.3 C.12.1.1.2 (Specific Character Set), XML 1.0 2.4 (entities).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+__all__ = [
+    "PLACEHOLDERS",
+    "Word",
+    "escapes",
+    "is_placeholder",
+    "is_wide",
+    "spellings",
+    "words_of",
+]
+
+PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "anon": "put there by de-identification",
+        "anonym": "put there by de-identification",
+        "anonymous": "put there by de-identification",
+        "anonymised": "put there by de-identification",
+        "anonymized": "put there by de-identification",
+        "anonymouspatient": "put there by de-identification",
+        "deidentified": "put there by de-identification",
+        "redacted": "put there by de-identification",
+        "removed": "put there by de-identification",
+        "none": "says that there is none",
+        "noname": "says that there is none",
+        "null": "says that there is none",
+        "notavailable": "says that there is none",
+        "unknown": "says that there is none",
+        "patient": "a role, and a word of every vocabulary",
+        "phantom": "a thing, and a word of every vocabulary",
+        "subject": "a role, and a word of every vocabulary",
+        "volunteer": "a role, and a word of every vocabulary",
+        "19000101": "the fill of a date",
+        "00010101": "the first day that a date can hold: a default of software",
+    }
+)
+"""Values that name nobody, folded and without punctuation, each with the reason. A header that was de-identified
+before must not make files fail. One character repeated (X, 0, the ones of a filled UID) is a placeholder too."""
+
+_SHORTEST: Final = 4
+_REPEATED: Final = re.compile(r"(.)\1*")
+_NAME_SEPARATORS: Final = re.compile(r"[\^\s,]+")
+_BIRTH_DATE: Final = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", re.ASCII)
+_PADDING: Final = " \t\r\n\0"
+
+_TRANSLITERATED: Final = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "ß": "ss",
+        "å": "aa",
+        "ø": "oe",
+        "æ": "ae",
+        "œ": "oe",
+        "ł": "l",
+        "đ": "d",
+    }
+    | {
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "ẞ": "SS",
+        "Å": "Aa",
+        "Ø": "Oe",
+        "Æ": "Ae",
+        "Œ": "Oe",
+        "Ł": "L",
+        "Đ": "D",
+    }
+)
+"""Letters that passports and keyboards without them write otherwise (ICAO 9303-3, table A)."""
+
+_XML: Final = MappingProxyType({"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"})
+_QUOTE_DEPTHS: Final = (2, 4, 8)
+
+
+class Word(NamedTuple):
+    """A text to look for.
+
+    Attributes
+    ----------
+    text
+        As it was given, without padding.
+    deep
+        Whether it is looked for inside encodings too (base64, character codes, swapped bytes); else as text only.
+    """
+
+    text: str
+    deep: bool
+
+
+def is_wide(character: str) -> bool:
+    """Tell whether a character is of a script that writes no spaces between words (Chinese, Japanese, Korean)."""
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a value names nobody.
+
+    Examples
+    --------
+    >>> is_placeholder("ANON^YMOUS"), is_placeholder("XXXX^X"), is_placeholder("Anonymou")
+    (True, True, False)
+    """
+    folded = "".join(filter(str.isalnum, text.casefold()))
+    return not folded or folded in PLACEHOLDERS or _REPEATED.fullmatch(folded) is not None
+
+
+def _is_long_enough(text: str) -> bool:
+    """Tell whether a word is four characters; one of a wide script counts two: a syllable, or a word."""
+    return sum(1 + is_wide(character) for character in text) >= _SHORTEST
+
+
+def _forms_of_a_day(text: str) -> Iterator[Word]:
+    """Return the ways to write a birth date, day or month first too.
+
+    Eight digits that end with the year can't be mistaken for another date: read as YYYYMMDD, their month is 19 or 20.
+    """
+    match = _BIRTH_DATE.fullmatch(text)
+    if match is None or not _is_day(year := match[1], month := match[3], day := match[4]):
+        return
+    yield Word(year + month + day, deep=True)
+    for separator in "-./":
+        yield Word(separator.join((year, month, day)), deep=False)
+        yield Word(separator.join((day, month, year)), deep=False)
+    yield Word(f"{month}/{day}/{year}", deep=False)
+    yield Word(day + month + year, deep=False)
+    yield Word(month + day + year, deep=False)
+
+
+def _is_day(year: str, month: str, day: str) -> bool:
+    try:
+        date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
+
+
+def words_of(
+    names: Iterable[str], others: Iterable[str], birth_dates: Iterable[str], extra: Iterable[str]
+) -> tuple[Word, ...]:
+    """Return the words to look for, each once.
+
+    Parameters
+    ----------
+    names
+        PatientName and its like: each group between ``=``, and its parts between ``^``, commas and spaces.
+    others
+        PatientID and its like: the whole.
+    birth_dates
+        Days, as DA writes them; anything else is passed over.
+    extra
+        What the user wants to be looked for: of any length, placeholders too; shorter than four, as text only.
+    """
+    found: dict[str, bool] = {}
+    for name in names:
+        for group in name.split("="):
+            whole = group.strip(_PADDING + "^")
+            for text in (whole, *_NAME_SEPARATORS.split(whole)):
+                if _is_long_enough(text) and not is_placeholder(text):
+                    found[text] = True
+    for other in others:
+        text = other.strip(_PADDING)
+        if _is_long_enough(text) and not is_placeholder(text):
+            found[text] = True
+    for birth_date in birth_dates:
+        text = birth_date.strip(_PADDING)
+        if not is_placeholder(text):
+            for word in _forms_of_a_day(text):
+                found[word.text] = found.get(word.text, False) or word.deep
+    for wanted in extra:
+        text = wanted.strip(_PADDING)
+        if text:
+            found[text] = found.get(text, False) or _is_long_enough(text)
+    return tuple(Word(text, deep) for text, deep in found.items())
+
+
+def _cased(text: str) -> Iterator[str]:
+    yield text
+    yield text.upper()
+    yield text.lower()
+    yield text.title()
+
+
+def escapes(text: str) -> Iterator[str]:
+    """Return a text as quoting writes it, doubled at several depths or behind backslashes, and XML, where they differ."""
+    if '"' in text:
+        for depth in _QUOTE_DEPTHS:
+            yield text.replace('"', '"' * depth)
+    if any(character in text for character in "\\\"'"):
+        yield re.sub(r"([\\\"'])", r"\\\1", text)
+        yield re.sub(r"([\\\"])", r"\\\1", text)
+    specials = [character for character in text if character in _XML or ord(character) > 127]
+    if specials:
+        yield "".join(f"&{_XML[c]};" if c in _XML else c for c in text)
+        yield "".join(f"&{_XML[c]};" if c in _XML and c not in "\"'" else c for c in text)
+        for number in ("&#{};", "&#x{:x};"):
+            yield "".join(
+                f"&{_XML[c]};" if c in _XML else number.format(ord(c)) if ord(c) > 127 else c for c in text
+            )
+            yield "".join(number.format(ord(c)) if c in _XML or ord(c) > 127 else c for c in text)
+
+
+def _without_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Return the ways to spell a text, as it was given first.
+
+    Cases of letters, composed and decomposed accents, accents left out or transliterated.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    bases = (
+        text,
+        composed,
+        unicodedata.normalize("NFD", text),
+        _without_accents(text),
+        _without_accents(composed.translate(_TRANSLITERATED)),
+    )
+    found: dict[str, None] = {}
+    for base in bases:
+        for cased in _cased(base):
+            found[cased] = None
+    return tuple(found)

@@ -1,0 +1,130 @@
+"""Whose data set it is: the identifiers that its standard elements hold, to be searched for in what stays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from csaclean.dicom.charset import decode_text
+from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element
+from csaclean.policy.options import Options
+from csaclean.proof.residue import Needles
+
+__all__ = [
+    "BIRTH_DATES",
+    "IDENTIFIERS",
+    "NAMES",
+    "NUMBERS",
+    "WANTED",
+    "Subject",
+    "find_subject",
+    "subject_of",
+]
+
+_PATIENT_ID: Final = 0x00100020
+_STUDY_DATE: Final = 0x00080020
+"""Study Date: a birth date that is the same day would be found wherever a date of the study may stand."""
+NAMES: Final = frozenset((0x00100010, 0x00101001, 0x00101005))
+"""Patient's Name, Other Patient Names, Patient's Birth Name."""
+NUMBERS: Final = frozenset((_PATIENT_ID, 0x00101000, 0x00080050))
+"""Patient ID, Other Patient IDs, Accession Number."""
+BIRTH_DATES: Final = frozenset((0x00100030,))
+IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
+"""Standard elements that hold an identifier of the patient."""
+WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
+"""Standard elements that tell about the patient: those, and Study Date."""
+_LONGEST: Final = 1 << 10
+"""Longest value that is taken for an identifier, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be known of a patient while the data set is cleaned.
+
+    Attributes
+    ----------
+    needles
+        Identifiers to search for; None if there are none.
+    days
+        By how many days dates are shifted; None to redact them.
+    """
+
+    needles: Needles | None = None
+    days: int | None = None
+
+    def __repr__(self) -> str:
+        """Return nothing about anybody."""
+        return "<Subject>"
+
+
+def find_subject(
+    elements: Sequence[Element],
+    load: Callable[[Element, int], bytes],
+    charset: Callable[[int], tuple[str, ...]],
+    options: Options,
+) -> Subject:
+    """Return what a data set, and the caller, tell about its patient.
+
+    Parameters
+    ----------
+    elements
+        As a walk returns them.
+    load
+        Gives the first n bytes of a value.
+    charset
+        Gives the terms of Specific Character Set that are in force in a data set, by its number.
+    options
+        Further identifiers, and shifts of dates.
+
+    Raises
+    ------
+    PolicyError
+        If dates are to be shifted by Patient ID, and there is no shift for this one.
+    """
+    found: dict[int, list[str]] = {}
+    terms: tuple[str, ...] = ()
+    for element in elements:
+        if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
+            terms = charset(element.owner)
+            found.setdefault(element.tag, []).extend(_parts(load(element, -1), terms))
+    return _subject(found, terms, options)
+
+
+def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
+    """Return what a few standard elements, and the caller, tell about a patient.
+
+    Parameters
+    ----------
+    values
+        Values by tag; others than `IDENTIFIERS` are ignored.
+    options
+        Further identifiers, and shifts of dates.
+
+    Raises
+    ------
+    PolicyError
+        If dates are to be shifted by Patient ID, and there is no shift for this one.
+    """
+    terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
+    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in WANTED}
+    return _subject(found, terms, options)
+
+
+def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
+    return [part.strip() for part in decode_text(value, terms).split("\\")]
+
+
+def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Options) -> Subject:
+    found = {
+        tag: [*options.patient.get(tag, ()), *found.get(tag, ())]
+        for tag in found.keys() | options.patient.keys()
+    }
+
+    def texts(tags: frozenset[int]) -> list[str]:
+        return [text for tag in sorted(tags) for text in found.get(tag, ()) if text]
+
+    born = [day for day in texts(BIRTH_DATES) if day not in found.get(_STUDY_DATE, ())]
+    needles = Needles.from_identifiers(texts(NAMES), texts(NUMBERS), born, options.identifiers, terms)
+    days = None
+    if options.shift is not None:
+        days = options.shift.days_for(next(iter(found.get(_PATIENT_ID, ())), ""))
+    return Subject(needles or None, days)

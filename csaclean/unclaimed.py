@@ -1,0 +1,108 @@
+"""Private elements that nobody claims: reported, blanked, or refused.
+
+Blanking never touches what a converter reads, by number or by creator, nor private pixel and signal payload.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from tomllib import loads
+from typing import ClassVar, Final
+
+from csaclean.dicom.creators import private_tag
+from csaclean.dicom.elements import Element, Shape, tag_text
+from csaclean.dicom.source import Source
+from csaclean.errors import MalformedValue, ProofFailed, Unsupported
+from csaclean.handler import Claim, PrivateElement
+from csaclean.model import Layout
+from csaclean.policy.rules import RuleSet
+from csaclean.proof.residue import Needles
+from csaclean.registry import Claimed, Registered
+from csaclean.selector import Step, fold_creator, format_selector
+
+__all__ = ["NOBODY", "blank_claim", "is_payload", "is_read", "refuse_unclaimed", "search_unclaimed"]
+
+_PAYLOAD_GROUPS: Final = frozenset((0x7FE1,))
+"""Private groups of pixel and signal data: next to Pixel Data (7FE0,0010)."""
+_CAP: Final = 64 << 20
+
+
+class _Nobody:
+    name: ClassVar[str] = "nobody"
+    claims: ClassVar[tuple[Claim, ...]] = ()
+    rules: ClassVar[RuleSet] = RuleSet()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return nothing: what nobody claims is laid out by its VR."""
+        raise MalformedValue("no grammar", format_selector(element.selector))
+
+
+NOBODY: Final = Registered("nobody", _Nobody(), "csaclean", "")
+"""Who claims what is blanked because nobody claims it."""
+
+
+def blank_claim(step: Step, selector: str) -> Claimed:
+    """Return the claim on an element that is to be blanked.
+
+    Parameters
+    ----------
+    step
+        Its step.
+    selector
+        What reports call it.
+    """
+    return Claimed(NOBODY, Claim((step,), cap=_CAP, vr="UN"), selector, by_vr=True, form="opaque")
+
+
+@cache
+def _addresses() -> tuple[frozenset[tuple[int, int]], frozenset[tuple[int, str, int]]]:
+    """Return the addresses that converters read: (group, element number) and (group, folded creator, element byte)."""
+    rows = loads(files("csaclean.policy").joinpath("read_elements.toml").read_text("utf-8"))["element"]
+    numbers, creators = set(), set()
+    for row in rows:
+        group, byte = int(row["group"], 16), int(row["offset"], 16)
+        numbers.add((group, int(row["block"], 16) << 8 | byte))
+        creators.add((group, fold_creator(row["creator"]), byte))
+    return frozenset(numbers), frozenset(creators)
+
+
+def is_read(tag: int, step: Step) -> bool:
+    """Tell whether a converter reads an element, by its number or by its creator."""
+    numbers, creators = _addresses()
+    by_creator = step.creator is not None and (step.group, step.creator, step.element) in creators
+    return by_creator or (tag >> 16, tag & 0xFFFF) in numbers
+
+
+def is_payload(element: Element) -> bool:
+    """Tell whether an element is private pixel or signal data."""
+    return element.shape is Shape.FRAGMENTS or private_tag(element.tag).group in _PAYLOAD_GROUPS
+
+
+def refuse_unclaimed(unclaimed: Mapping[tuple[Step, str], tuple[int, int]]) -> None:
+    """Refuse a data set that holds private elements nobody claims.
+
+    Raises
+    ------
+    Unsupported
+        If there is one.
+    """
+    count = sum(number for number, _ in unclaimed.values())
+    if count:
+        raise Unsupported(f"{count} private elements that nobody claims")
+
+
+def search_unclaimed(elements: Iterable[Element], source: Source, needles: Needles) -> None:
+    """Search what nobody claims for the patient's identifiers.
+
+    Raises
+    ------
+    ProofFailed
+        If one stands there: nobody can say what may be written in its place.
+    """
+    for element in elements:
+        if needles.find_in_chunks(source.read, element.start, element.stop):
+            raise ProofFailed(
+                "residue",
+                "an identifier of the patient stands in a private element that nobody claims",
+                tag_text(element.tag),
+            )

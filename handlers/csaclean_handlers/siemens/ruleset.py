@@ -1,0 +1,44 @@
+"""The rules of Siemens' private elements, loaded once: the handler has them, and grammars ask them about texts."""
+
+from functools import cache
+from importlib.resources import files
+
+from csaclean.handler import RuleSet
+from csaclean.model import Field, Layout, View
+
+__all__ = ["ruled", "rules"]
+
+_PACKAGE = "csaclean_handlers.siemens"
+_FOLDER = "rules"
+
+
+@cache
+def rules() -> RuleSet:
+    """Return the rules of this handler: all tables of the folder ``rules``."""
+    names = sorted(
+        entry.name for entry in files(_PACKAGE).joinpath(_FOLDER).iterdir() if entry.name.endswith(".toml")
+    )
+    return RuleSet.load(_PACKAGE, *(f"{_FOLDER}/{name}" for name in names))
+
+
+def ruled(layout: Layout, row: bytes, select: str) -> Layout:
+    """Return a layout in which each text that a rule lists is a code.
+
+    Parameters
+    ----------
+    layout, row
+        Of an element, or of a row inside it.
+    select
+        The element's canonical selector.
+    """
+    fields: list[Field | View | None] = []
+    start = 0
+    form_of = rules().form
+    for stop, field in zip(layout.stops, layout.fields, strict=True):
+        if isinstance(field, Field) and field.form == "text":
+            form = form_of(select, field.path, row[start:stop], field.form)
+            fields.append(field if form == field.form else field._replace(form=form))
+        else:
+            fields.append(field)
+        start = stop
+    return Layout(layout.stops, layout.kinds, fields, layout.notes, layout.foreign_reason)

@@ -1,0 +1,176 @@
+"""Private elements that nobody claims: reported, blanked but for what converters read and payload, or refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import csaclean
+from csaclean.errors import CsacleanError, ProofFailed, Unsupported
+from csaclean.selector import Step
+from csaclean.unclaimed import is_read
+from phantom_file import Phantom, file_bytes
+from phantom_writer import DataSet, numbers, private_block, sequence
+from phantoms import PATIENT_ID, PATIENT_NAME, plain_image
+
+VENDOR = b"PHANTOM MR 01"
+VALUES = {
+    0x01: ("LO", b"a free text "),
+    0x02: ("OB", b"\1\2\3\4"),
+    0x03: ("DS", b"12.50 "),
+    0x04: ("DA", b"20010203"),
+    0x05: ("UI", b"1.2.3.456\0"),
+    0x06: ("PN", b"DOE^JANE"),
+}
+BLANKED = {
+    0x01: b"XXXXXXXXXXX ",
+    0x02: b"\0\0\0\0",
+    0x03: b"00.00 ",
+    0x04: b"19000101",
+    0x05: b"1.1.1.111\0",
+    0x06: b"XXXXXXXX",
+}
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Callable[..., tuple[bytes, csaclean.Report]]:
+    """Return what cleans an image with some private elements."""
+
+    def run(*parts: DataSet, **options: object) -> tuple[bytes, csaclean.Report]:
+        source = tmp_path / "in.dcm"
+        source.write_bytes(file_bytes(Phantom(plain_image(*parts))))
+        report = csaclean.clean_file(source, tmp_path / "out.dcm", overwrite=True, **options)  # type: ignore[arg-type]  # options of every kind
+        return (tmp_path / "out.dcm").read_bytes(), report
+
+    return run
+
+
+Clean = Callable[..., tuple[bytes, csaclean.Report]]
+
+
+def block(values: dict[int, tuple[str, bytes]] = VALUES, creator: bytes | None = VENDOR) -> DataSet:
+    return private_block(0x0031, 0x10, creator, dict(values))
+
+
+def test_they_are_reported_and_left_alone_by_default(clean: Clean) -> None:
+    before = file_bytes(Phantom(plain_image(block())))
+    after, report = clean(block())
+    assert after == before
+    assert sum(one.count for one in report.unclaimed) == len(VALUES) + 1  # and the creator
+    assert not report.vouched
+
+
+@pytest.mark.parametrize("creator", [VENDOR, None])
+def test_each_is_blanked_by_its_form(clean: Clean, creator: bytes | None) -> None:
+    after, report = clean(block(creator=creator), unclaimed="blank")
+    expected = block({byte: (vr, BLANKED[byte]) for byte, (vr, _) in VALUES.items()}, creator)
+    assert after == file_bytes(Phantom(plain_image(expected)))
+    assert sum(group.count for group in report.elements) == len(VALUES)
+    assert all(group.handler == "nobody" for group in report.elements)
+
+
+def test_those_in_items_are_blanked_too(clean: Clean) -> None:
+    item = (sequence(0x00081115, block()),)
+    after, _ = clean(item, unclaimed="blank")
+    assert not any(VALUES[byte][1].strip() in after for byte in (0x01, 0x05, 0x06))
+
+
+def test_blanking_twice_is_blanking_once(clean: Clean, tmp_path: Path) -> None:
+    once, _ = clean(block(), unclaimed="blank")
+    again = csaclean.clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm", unclaimed="blank")
+    assert (tmp_path / "again.dcm").read_bytes() == once
+    assert again.status == "unchanged"
+
+
+def test_what_a_converter_reads_by_creator_is_kept_and_named(clean: Clean) -> None:
+    gems = private_block(
+        0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0"), 0x01: ("SS", b"\1\0")}
+    )
+    after, report = clean(gems, unclaimed="blank")
+    assert b"1000\\8\\0\\0" in after
+    assert [(one.selector, one.reason) for one in report.unclaimed] == [
+        ("(0043,GEMS_PARM_01,39)", "read-by-a-converter")
+    ]
+
+
+def test_what_a_converter_reads_by_number_is_kept_whoever_owns_the_block(clean: Clean) -> None:
+    foreign = private_block(0x0019, 0x10, VENDOR, {0x0C: ("IS", b"1000"), 0x42: ("LO", b"text")})
+    after, report = clean(foreign, unclaimed="blank")
+    assert b"1000" in after
+    assert b"text" not in after
+    assert {one.reason for one in report.unclaimed} == {"read-by-a-converter", "unknown-creator"}
+
+
+def test_payload_is_kept_and_named(clean: Clean) -> None:
+    signal = private_block(0x7FE1, 0x10, VENDOR, {0x20: ("OB", b"\1\2\3\4")})
+    after, report = clean(signal, unclaimed="blank")
+    assert b"\1\2\3\4" in after
+    assert "payload" in {one.reason for one in report.unclaimed}
+
+
+def test_group_lengths_are_left_alone(clean: Clean) -> None:
+    own = (numbers(0x00310000, "UL", 99), *block())
+    after, _ = clean(own, unclaimed="blank")
+    assert b"\x31\0\0\0UL\4\0\x63\0\0\0" in after
+
+
+def test_a_file_with_any_fails_if_they_are_to_fail_it(clean: Clean) -> None:
+    with pytest.raises(Unsupported, match="nobody claims"):
+        clean(block(), unclaimed="fail")
+
+
+def test_a_file_without_any_does_not(clean: Clean) -> None:
+    assert clean(unclaimed="fail")[1].status == "unchanged"
+
+
+def test_strict_refuses_a_file_of_a_vendor_without_a_handler(clean: Clean) -> None:
+    gems = private_block(0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0")})
+    with pytest.raises(Unsupported, match="no handler"):
+        clean(gems, policy="strict")
+
+
+def test_strict_blanks_what_no_converter_reads(clean: Clean) -> None:
+    after, _ = clean(block(), policy="strict")
+    assert b"DOE^JANE" not in after
+
+
+@pytest.mark.parametrize(
+    "hidden", [PATIENT_NAME, PATIENT_ID, PATIENT_NAME.lower(), PATIENT_NAME.partition("^")[2]]
+)
+def test_an_identifier_of_the_patient_in_one_fails_the_file(clean: Clean, hidden: str) -> None:
+    text = f"seen {hidden} today".encode()
+    with pytest.raises(ProofFailed) as caught:
+        clean(block({0x01: ("LO", text + b" " * (len(text) % 2))}))
+    assert caught.value.code == "proof-residue"
+    assert hidden not in str(caught.value)
+
+
+def test_unless_it_is_blanked_or_nobody_looks(clean: Clean) -> None:
+    values = {0x01: ("PN", PATIENT_NAME.encode() + b" " * (len(PATIENT_NAME) % 2))}
+    assert PATIENT_NAME.encode() in file_bytes(Phantom(plain_image(block(values))))
+    assert (
+        clean(block(values), unclaimed="blank")[0].count(PATIENT_NAME.encode()) == 1
+    )  # the standard element
+    assert clean(block(values), policy="dead-space")[1].proof["residue"] == "off"
+
+
+def test_the_option_goes_before_what_the_policy_says(clean: Clean) -> None:
+    assert b"DOE^JANE" in clean(block(), policy="strict", unclaimed="report")[0]
+
+
+def test_a_word_that_is_none_is_an_error(clean: Clean) -> None:
+    with pytest.raises(CsacleanError, match="report, blank, fail"):
+        clean(block(), unclaimed="shred")
+
+
+@pytest.mark.parametrize(
+    ("tag", "step", "read"),
+    [
+        (0x00431039, Step(0x43, 0x39, None), True),
+        (0x00434239, Step(0x43, 0x39, "gems_parm_01"), True),
+        (0x00434239, Step(0x43, 0x39, "phantom"), False),
+        (0x00434239, Step(0x43, 0x39, None), False),
+    ],
+)
+def test_a_converter_reads_by_number_or_by_creator(tag: int, step: Step, read: bool) -> None:
+    assert is_read(tag, step) == read
