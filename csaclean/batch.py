@@ -37,10 +37,11 @@ class Settings:
     preamble: PreambleAction = "null"
     proof: ProofLevel = "rows"
     options: Options = field(default_factory=Options)
+    mark: bool = False
 
     def cleaner(self) -> Cleaner:
         """Return a cleaner for one batch."""
-        return Cleaner(self.policy, installed(), self.preamble, self.proof, self.options)
+        return Cleaner(self.policy, installed(), self.preamble, self.proof, self.options, self.mark)
 
 
 def _clean_one(cleaner: Cleaner, job: Job) -> Report:
@@ -158,6 +159,7 @@ def clean_tree(
     overwrite: bool = False,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
+    mark: bool = False,
     **options: Unpack[OptionWords],
 ) -> Run:
     """Clean every DICOM file of a folder into another.
@@ -174,7 +176,7 @@ def clean_tree(
         Does the work in batches of files, in order; None for this process.
     overwrite
         Whether existing files may be replaced.
-    preamble, proof
+    preamble, proof, mark
         As for `csaclean.clean_file`.
     **options
         ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
@@ -195,8 +197,8 @@ def clean_tree(
     source = Path(src)
     if not source.is_dir():
         raise UsageError("the source is not a folder")
-    settings = Settings(load_policy(policy), preamble, proof, make_options(options))
-    installed()
+    settings = Settings(load_policy(policy), preamble, proof, make_options(options), mark)
+    settings.cleaner()  # a policy that can't be used is told at once
     paths = (source,)
     jobs = plan_jobs(paths, find_inputs(paths), Destination(Path(dst), overwrite=overwrite))
     return Run(jobs, settings, executor)

@@ -28,15 +28,27 @@ from csaclean.errors import (
     Unsupported,
     UsageError,
 )
+from csaclean.mark import Subject, make_mark, mark_outputs, mark_regions, method_text
 from csaclean.model import Fill, Patch
 from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
-from csaclean.regions import SHORTEST_ELEMENT, PreambleAction, find_regions
+from csaclean.regions import SHORTEST_ELEMENT, TIFF, PreambleAction, find_regions
 from csaclean.registry import Registry, installed
 from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
 from csaclean.selector import fold_creator
-from csaclean.write import CHUNK, Target, compare, patched, write_all, write_file, write_patched
+from csaclean.splice import Restored, Splice
+from csaclean.write import (
+    CHUNK,
+    Target,
+    compare,
+    compare_source,
+    patched,
+    spliced,
+    write_all,
+    write_file,
+    write_patched,
+)
 
 __all__ = ["Cleaner", "PreambleAction", "clean_file"]
 
@@ -61,6 +73,13 @@ class Found(NamedTuple):
     examined: Examined
     patches: tuple[Patch, ...]
     regions: tuple[Region, ...]
+    splice: Splice = Splice()
+    """What marks the file; nothing if that wasn't asked for."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.patches or self.splice.insertions)
 
 
 @contextmanager
@@ -129,6 +148,8 @@ class Cleaner:
         How often witnesses are asked. One cleaner serves one batch: its witnesses remember what they read.
     options
         What the caller asked for beside the policy.
+    mark
+        Whether files are marked as cleaned: see `csaclean.mark`.
     """
 
     policy: Policy
@@ -136,6 +157,7 @@ class Cleaner:
     preamble: PreambleAction = "null"
     proof: ProofLevel = "rows"
     options: Options = field(default_factory=Options)
+    mark: bool = False
 
     def __post_init__(self) -> None:
         """Start with witnesses that have read nothing.
@@ -144,7 +166,11 @@ class Cleaner:
         ------
         UsageError
             If `preamble` or `proof` is not one of its words.
+        PolicyError
+            If files are to be marked, and the policy's name can't stand in the mark.
         """
+        if self.mark:
+            method_text(self.policy.name)
         for word, words in ((self.preamble, get_args(PreambleAction)), (self.proof, get_args(ProofLevel))):
             if word not in words:
                 raise UsageError(f"{word!r} is none of {', '.join(words)}")
@@ -171,7 +197,27 @@ class Cleaner:
         patches.sort(key=lambda patch: patch.start)
         check_patches(patches, examined, regions)
         self.sweep(source, found, examined, regions)
-        return Found(found, examined, tuple(patches), tuple(regions))
+        splice = self._splice(opened, found, examined, regions) if self.mark else Splice()
+        return Found(found, examined, tuple(patches), (*regions, *mark_regions(splice)), splice)
+
+    def _splice(self, opened: Opened, found: Walk, examined: Examined, regions: Sequence[Region]) -> Splice:
+        """Return what marks the file.
+
+        Raises
+        ------
+        FileError
+            If it can't be marked soundly.
+        """
+        subject = Subject(opened.source, opened.start.offset, opened.start.syntax, found, examined)
+        splice = make_mark(
+            subject,
+            self.engine.registry,
+            self.policy.name,
+            modified_dates=self.engine.options.shift is not None,
+        )
+        if splice.insertions and opened.start.preamble and opened.raw.read(0, 4) in TIFF:
+            raise Unsupported("a TIFF header in the preamble, whose offsets a mark would shift", "", 0)
+        return splice
 
     def sweep(self, source: Source, found: Walk, examined: Examined, regions: Sequence[Region]) -> None:
         """Look for payloads with a claimed signature outside everything that was claimed or is reported as unclaimed.
@@ -206,12 +252,14 @@ class Cleaner:
         proof["converter"] = "off" if fields is None else "held" if fields else "nothing-to-compare"
         proof["residue"] = _residue(found.examined)
         proof["written"] = "held" if written else "off"
+        if self.mark:
+            proof["mark"] = "held" if found.examined.cleaned else "off"
         facts = dict(sorted(found.walk.facts.items()))
-        if edited and "digital-signature" in facts:
+        if (edited or found.splice.insertions) and "digital-signature" in facts:
             facts["digital-signature-invalidated"] = facts["digital-signature"]
         return Report(
             name,
-            "cleaned" if found.patches else "unchanged",
+            "cleaned" if found.changes else "unchanged",
             encoding=syntax,
             elements=element_groups(found.examined.cleaned),
             kept=kept_fields(found.examined.cleaned),
@@ -219,7 +267,7 @@ class Cleaner:
             regions=found.regions,
             facts=facts,
             proof=proof,
-            declared=found.examined.outputs,
+            declared=tuple(sorted((*found.examined.outputs, *mark_outputs(found.splice)))),
         )
 
     def check(self, path: Path, name: str) -> Report:
@@ -252,7 +300,7 @@ class Cleaner:
         """
         with open_dicom(path) as opened:
             found = self.examine(opened)
-            write = bool(found.patches) or not target.in_place
+            write = found.changes or not target.in_place
             if write:
                 if backup is not None:
                     backup = backup._replace(in_place=True)  # as durable as what it stands for
@@ -314,14 +362,19 @@ def _refuse_signatures(source: Source, signatures: tuple[bytes, ...], start: int
                 )
 
 
-def _prove_written(source: Source, start: Start, found: Found) -> None:
+def _prove_written(source: Source, start: Start, found: Found, original: Source) -> None:
     """Walk what was written, and find the same elements there, with the values that were proved.
+
+    A marked file is looked at as if there were no mark: byte for byte it must be what it would have been without.
 
     Raises
     ------
     ProofFailed
         If elements or values differ.
     """
+    if found.splice.insertions:
+        source = Restored(source, found.splice)
+        compare_source(source, patched(original, found.patches, 0, original.size))
     again = walk(source, start.syntax, start.offset)
     if again.elements != found.walk.elements or again.datasets != found.walk.datasets:
         raise ProofFailed("written", "the written file has other elements")
@@ -334,6 +387,9 @@ def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[],
     """Return what writes the file to a descriptor and then yields what must be readable there; verbatim without `found`."""
     raw, source, start = opened.raw, opened.source, opened.start
     patches = found.patches if found is not None else ()
+    splice = found.splice if found is not None else Splice()
+    insertions = splice.insertions
+    patches = tuple(sorted((*patches, *splice.patches()), key=lambda patch: patch.start))
 
     def unchanged_source() -> None:
         now = os.fstat(raw.descriptor)
@@ -341,25 +397,28 @@ def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[],
             raise IoFailed("the file was changed while it was read")
 
     def write_plain(descriptor: int) -> Callable[[], Iterable[bytes]]:
-        expected = write_patched(descriptor, raw, patches)
+        expected = write_patched(descriptor, raw, patches, insertions if source is raw else ())
         unchanged_source()
         if found is not None and source is raw:
-            _prove_written(FileSource(descriptor), start, found)
+            written = FileSource(descriptor)
+            if insertions and find_start(written) != start:
+                raise ProofFailed("mark", "the marked file starts in another way")
+            _prove_written(written, start, found, raw)
         return expected
 
-    if source is raw or found is None or not patches:
+    if source is raw or found is None or not found.changes:
         return write_plain
     edited = found
 
     def write_deflated(descriptor: int) -> Callable[[], Iterable[bytes]]:
         def content() -> Iterator[bytes]:
             yield from patched(source, patches, 0, start.offset)
-            yield from deflated(patched(source, patches, start.offset, source.size))
+            yield from deflated(spliced(source, patches, insertions, start.offset, source.size))
 
         write_all(descriptor, content())
         with inflate(FileSource(descriptor), start.offset)[0] as spool:
-            compare(spool.fileno(), patched(source, patches, 0, source.size))
-            _prove_written(FileSource(spool.fileno()), start, edited)
+            compare(spool.fileno(), spliced(source, patches, insertions, 0, source.size))
+            _prove_written(FileSource(spool.fileno()), start, edited, source)
         unchanged_source()
         return content
 
@@ -374,6 +433,7 @@ def clean_file(
     overwrite: bool = False,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
+    mark: bool = False,
     **options: Unpack[OptionWords],
 ) -> Report:
     """Clean one file into another.
@@ -392,6 +452,8 @@ def clean_file(
         ``null`` clears the 128-byte preamble unless it is null or a TIFF header.
     proof
         ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
+    mark
+        Whether (0008,0300), (0012,0063) and (0012,0064) say what was cleaned and what still identifies.
     **options
         ``retain``, ``shift_days``, ``unclaimed``, ``identifiers``, ``uid_key``: see
         `csaclean.policy.options.OptionWords`.
@@ -407,7 +469,7 @@ def clean_file(
         If the file can't be cleaned. Nothing was written then, and a target that was there is as it was.
     """
     source, target = Path(src), Path(dst)
-    cleaner = Cleaner(load_policy(policy), installed(), preamble, proof, make_options(options))
+    cleaner = Cleaner(load_policy(policy), installed(), preamble, proof, make_options(options), mark)
     try:
         same = source.resolve() == target.resolve()
     except (OSError, ValueError, RuntimeError):

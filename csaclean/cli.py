@@ -99,6 +99,11 @@ def _add_working_options(parser: argparse.ArgumentParser) -> None:
         help="ask the second reader never, once per row of fields, or for every edited value",
     )
     parser.add_argument(
+        "--mark",
+        action="store_true",
+        help="put (0008,0300), (0012,0063) and (0012,0064) into what is cleaned: what was done, and what still identifies",
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="only failures, and what nobody vouches for"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="one line per file")
@@ -178,14 +183,17 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from csaclean.batch import Settings
     from csaclean.policy.policies import load_policy
-    from csaclean.registry import installed
 
     if arguments.jobs < 1:
         raise UsageError("-j takes a number from 1 on")
     settings = Settings(
-        load_policy(arguments.policy), arguments.preamble, arguments.proof, _options(arguments)
+        load_policy(arguments.policy),
+        arguments.preamble,
+        arguments.proof,
+        _options(arguments),
+        arguments.mark,
     )
-    installed()
+    settings.cleaner()  # a policy that can't be used is told before anything is read
     return settings
 
 

@@ -54,7 +54,9 @@ class Tally:
     kept
         Identifying fields that stay: (path, class, who reads it) to number.
     unruled
-        Text fields that stay without anybody's word for it.
+        Fields that stay without anybody's word for it.
+    exposed
+        How many of `kept` nobody answers for: no converter needs them.
     residue
         Fields that were edited because one of the patient's identifiers stood in them.
     declared
@@ -67,6 +69,7 @@ class Tally:
     edits: Counter[str] = field(default_factory=Counter)
     kept: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
     unruled: int = 0
+    exposed: int = 0
     residue: int = 0
     declared: int = 0
 
@@ -88,11 +91,7 @@ class Cleaned(NamedTuple):
     @property
     def vouched(self) -> bool:
         """Whether every byte is checked structure, null, or a field that a rule or a grammar lets stand."""
-        return (
-            not self.tally.opaque
-            and not self.tally.unruled
-            and not any(not read_by for _, _, read_by in self.tally.kept)
-        )
+        return not self.tally.opaque and not self.tally.unruled and not self.tally.exposed
 
     def __repr__(self) -> str:
         """Return counts, never bytes."""
@@ -199,6 +198,7 @@ def _rewrite_field(
         return  # it held its fill already
     if decision.kept:
         tally.kept[what.path, decision.cls, decision.read_by] += 1
+        tally.exposed += not decision.vouched
     elif what.form in UNKNOWN_FORMS and not decision.vouched:
         tally.opaque += stop - start
     elif not decision.vouched:
@@ -374,7 +374,7 @@ class Engine:
             )
         if self._unclaimed == "fail":
             refuse_unclaimed(location.unclaimed)
-        if needles:
+        if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
         declared, outputs = self._declared(cleaned)
         fields = self._compare_converter_fields(records, declared)
@@ -390,6 +390,8 @@ class Engine:
 
     @property
     def _unclaimed(self) -> Unclaimed:
+        if self.options.provisional:
+            return "report"
         return self.options.unclaimed or self.policy.other.unclaimed
 
     @property

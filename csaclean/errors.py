@@ -143,7 +143,7 @@ class ProofFailed(FileError):
     Parameters
     ----------
     stage
-        ``rows``, ``witness``, ``converter`` or ``written``.
+        ``rows``, ``witness``, ``converter``, ``residue``, ``written`` or ``mark``; ``visited`` of a deid run.
     reason, selector, offset
         As for `CsacleanError`.
     """

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Unpack
 
 from csaclean.adapters.dcm2niix import (
     TIMEOUT,
@@ -28,6 +28,7 @@ from csaclean.batch import Run, Settings
 from csaclean.clean import PreambleAction
 from csaclean.errors import ConverterFailed, IoFailed, UsageError
 from csaclean.inputs import Input, Job, find_inputs
+from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
@@ -166,7 +167,7 @@ class ProveReport:
 
 def declared_keys(reports: Iterable[Report]) -> frozenset[str]:
     """Return the keys of dcm2niix's sidecars that the redactions in these files may change."""
-    return frozenset(key for report in reports for key in getattr(report, "declared", ()))
+    return frozenset(key for report in reports for key in report.declared)
 
 
 def find_sets(inputs: Sequence[Input]) -> list[InputSet]:
@@ -369,6 +370,7 @@ def prove(
     timeout: float = TIMEOUT,
     preamble: PreambleAction = "null",
     proof: ProofLevel = "rows",
+    **options: Unpack[OptionWords],
 ) -> ProveReport:
     """Compare what dcm2niix makes of files with what it makes of cleaned copies.
 
@@ -384,7 +386,7 @@ def prove(
         The program; None for the one of the extra ``dcm2niix``, or else on ``PATH``.
     timeout
         Seconds that dcm2niix may take for one set of files.
-    preamble, proof
+    preamble, proof, **options
         As for `csaclean.clean_file`.
 
     Returns
@@ -402,7 +404,7 @@ def prove(
         If the temporary folder can't be made or removed.
     """
     named = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    settings = Settings(load_policy(policy), preamble, proof)
+    settings = Settings(load_policy(policy), preamble, proof, make_options(options))
     installed()
     program = find_converter(None if converter is None else Path(converter))
     return Proving([Path(path) for path in named], settings, program, timeout, declared).wait()

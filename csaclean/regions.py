@@ -11,11 +11,11 @@ from csaclean.model import Fill, Patch
 from csaclean.report.model import Region
 from csaclean.write import CHUNK
 
-__all__ = ["SHORTEST_ELEMENT", "PreambleAction", "find_regions"]
+__all__ = ["SHORTEST_ELEMENT", "TIFF", "PreambleAction", "find_regions"]
 
 PreambleAction = Literal["null", "keep"]
 
-_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF header: a preamble that makes the file readable as TIFF (PS3.10 section 7.1)."""
 SHORTEST_ELEMENT: Final = 8
 """The header of an element without value in implicit VR (PS3.5 section 7.1)."""
@@ -58,7 +58,7 @@ def find_regions(
     if start.preamble:
         region = _region(source, "preamble", 0, PREAMBLE_SIZE)
         if region.nonzero:
-            if preamble == "keep" or source.read(0, 4) in _TIFF:
+            if preamble == "keep" or source.read(0, 4) in TIFF:
                 regions.append(Region("preamble", 0, PREAMBLE_SIZE, region.nonzero, "keep"))
             else:
                 regions.append(region)

@@ -9,7 +9,16 @@ from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element
 from csaclean.policy.options import Options
 from csaclean.proof.residue import Needles
 
-__all__ = ["BIRTH_DATES", "IDENTIFIERS", "NAMES", "NUMBERS", "Subject", "find_subject", "subject_of"]
+__all__ = [
+    "BIRTH_DATES",
+    "IDENTIFIERS",
+    "NAMES",
+    "NUMBERS",
+    "WANTED",
+    "Subject",
+    "find_subject",
+    "subject_of",
+]
 
 _PATIENT_ID: Final = 0x00100020
 _STUDY_DATE: Final = 0x00080020
@@ -21,7 +30,8 @@ NUMBERS: Final = frozenset((_PATIENT_ID, 0x00101000, 0x00080050))
 BIRTH_DATES: Final = frozenset((0x00100030,))
 IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
 """Standard elements that hold an identifier of the patient."""
-_WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
+WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
+"""Standard elements that tell about the patient: those, and Study Date."""
 _LONGEST: Final = 1 << 10
 """Longest value that is taken for an identifier, in bytes."""
 
@@ -73,7 +83,7 @@ def find_subject(
     found: dict[int, list[str]] = {}
     terms: tuple[str, ...] = ()
     for element in elements:
-        if element.tag in _WANTED and 0 < element.stop - element.start <= _LONGEST:
+        if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
             terms = charset(element.owner)
             found.setdefault(element.tag, []).extend(_parts(load(element, -1), terms))
     return _subject(found, terms, options)
@@ -95,7 +105,7 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
-    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in _WANTED}
+    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in WANTED}
     return _subject(found, terms, options)
 
 
@@ -104,6 +114,11 @@ def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
 
 
 def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Options) -> Subject:
+    found = {
+        tag: [*options.patient.get(tag, ()), *found.get(tag, ())]
+        for tag in found.keys() | options.patient.keys()
+    }
+
     def texts(tags: frozenset[int]) -> list[str]:
         return [text for tag in sorted(tags) for text in found.get(tag, ()) if text]
 

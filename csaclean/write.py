@@ -14,8 +14,18 @@ from typing import Final, NamedTuple
 from csaclean.dicom.source import FileSource, Source
 from csaclean.errors import IoFailed, ProofFailed, TargetExists
 from csaclean.model import Fill, Patch
+from csaclean.splice import Insertion
 
-__all__ = ["Target", "compare", "patched", "write_all", "write_file", "write_patched"]
+__all__ = [
+    "Target",
+    "compare",
+    "compare_source",
+    "patched",
+    "spliced",
+    "write_all",
+    "write_file",
+    "write_patched",
+]
 
 CHUNK: Final = 1 << 20
 TEMPORARY_PREFIX: Final = ".csaclean-"
@@ -79,6 +89,25 @@ def patched(source: Source, patches: Sequence[Patch], start: int, stop: int) -> 
         start = end
 
 
+def spliced(
+    source: Source, patches: Sequence[Patch], insertions: Sequence[Insertion], start: int, stop: int
+) -> Iterator[bytes]:
+    """Yield ``[start, stop)`` of a source with the patches applied and the insertions put in.
+
+    Parameters
+    ----------
+    source, patches, start, stop
+        As for `patched`.
+    insertions
+        In ascending order, all of them inside the range or at one of its ends.
+    """
+    for insertion in insertions:
+        yield from patched(source, patches, start, insertion.offset)
+        yield insertion.new
+        start = insertion.offset
+    yield from patched(source, patches, start, stop)
+
+
 def write_all(descriptor: int, chunks: Iterable[bytes]) -> None:
     """Append every byte of every chunk."""
     for chunk in chunks:
@@ -116,12 +145,17 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_patched(descriptor: int, source: Source, patches: Sequence[Patch]) -> Callable[[], Iterator[bytes]]:
-    """Write a source with patches to an open file, and return what makes the expected content anew."""
-    head = patches[-1].stop if patches else 0
-    write_all(descriptor, patched(source, patches, 0, head))
+def write_patched(
+    descriptor: int, source: Source, patches: Sequence[Patch], insertions: Sequence[Insertion] = ()
+) -> Callable[[], Iterator[bytes]]:
+    """Write a source with patches and insertions to an open file, and return what makes the expected content anew."""
+    head = max(
+        patches[-1].stop if patches else 0,
+        insertions[-1].offset if insertions else 0,
+    )
+    write_all(descriptor, spliced(source, patches, insertions, 0, head))
     _copy_tail(source, descriptor, head)
-    return lambda: patched(source, patches, 0, source.size)
+    return lambda: spliced(source, patches, insertions, 0, source.size)
 
 
 def compare(descriptor: int, expected: Iterable[bytes]) -> None:
@@ -132,7 +166,17 @@ def compare(descriptor: int, expected: Iterable[bytes]) -> None:
     ProofFailed
         If content or length differ.
     """
-    written = FileSource(descriptor)
+    compare_source(FileSource(descriptor), expected)
+
+
+def compare_source(written: Source, expected: Iterable[bytes]) -> None:
+    """Compare a source with what it should hold.
+
+    Raises
+    ------
+    ProofFailed
+        If content or length differ.
+    """
     position = 0
     for chunk in expected:
         if written.read(position, position + len(chunk)) != chunk:

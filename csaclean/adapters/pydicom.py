@@ -5,11 +5,13 @@ is then walked, laid out, edited and proved like a file's. Values that pydicom h
 converted ones are encoded by pydicom.
 """
 
+import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Unpack
+from typing import Literal, NamedTuple, TypeVar, Unpack
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -19,11 +21,19 @@ from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found, check_patches
-from csaclean.dicom.elements import tag_text
+from csaclean.dicom.creators import is_creator
+from csaclean.dicom.elements import Walk, tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
 from csaclean.dicom.walk import MAX_DEPTH, PIXELS, STANDARD, walk
-from csaclean.errors import CsacleanError, IoFailed, LimitExceeded, MalformedFile, ProofFailed
+from csaclean.engine import Examined
+from csaclean.errors import (
+    CsacleanError,
+    IoFailed,
+    LimitExceeded,
+    MalformedFile,
+    ProofFailed,
+)
 from csaclean.model import Patch
 from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
@@ -32,10 +42,45 @@ from csaclean.registry import installed
 from csaclean.report.model import Report
 from csaclean.write import patched
 
-__all__ = ["clean_dataset"]
+__all__ = [
+    "ElementPath",
+    "Leaf",
+    "Stream",
+    "ask",
+    "assign",
+    "changed_leaves",
+    "clean_dataset",
+    "encoded",
+    "examine",
+    "item_of",
+    "quiet",
+    "vr_of",
+]
+
+_T = TypeVar("_T")
+
+ElementPath = tuple[int, ...]
+"""Where an element stands in a data set: its tag, before it for each sequence around it a tag and the item's number."""
 
 
-class _Leaf(NamedTuple):
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings, which quote values, from everybody: as warnings and as records of its logger."""
+
+    def drop(_record: logging.LogRecord) -> bool:
+        return False
+
+    logger = logging.getLogger("pydicom")
+    logger.addFilter(drop)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeFilter(drop)
+
+
+class Leaf(NamedTuple):
     """An element of a data set, and where its value stands in the stream."""
 
     dataset: Dataset
@@ -43,23 +88,32 @@ class _Leaf(NamedTuple):
     vr: str
     start: int
     stop: int
+    path: ElementPath
 
 
 @dataclass
-class _Stream:
+class Stream:
     """A data set's private matter as explicit VR data elements in one byte order."""
 
     order: Literal["little", "big"]
     signatures: tuple[bytes, ...]
     data: bytearray = field(default_factory=bytearray)
-    leaves: list[_Leaf] = field(default_factory=list)
+    leaves: list[Leaf] = field(default_factory=list)
+
+    @classmethod
+    def like(cls, ds: Dataset) -> "Stream":
+        """Return an empty stream in the byte order of a data set."""
+        little = ds.original_encoding[1] is not False
+        return cls("little" if little else "big", installed().signatures)
 
     def _header(self, tag: int, vr: bytes, length: int) -> None:
         number = (tag >> 16).to_bytes(2, self.order) + (tag & 0xFFFF).to_bytes(2, self.order)
         reserved = b"\0\0" if vr else b""
         self.data += number + vr + reserved + length.to_bytes(4, self.order)
 
-    def add(self, dataset: Dataset, *, private: bool = False, depth: int = 0) -> None:
+    def add(
+        self, dataset: Dataset, *, private: bool = False, depth: int = 0, around: ElementPath = ()
+    ) -> None:
         """Append a data set; of standard elements outside private sequences only what the engine looks at.
 
         Raises
@@ -71,13 +125,79 @@ class _Stream:
             raise LimitExceeded(f"sequences nested deeper than {MAX_DEPTH}")
         for tag in sorted(dataset.keys()):
             inside = private or tag.is_private
-            vr = _vr(dataset, tag)
+            vr = vr_of(dataset, tag)
             if vr == "SQ":
-                self._add_sequence(dataset, tag, private=inside, depth=depth)
+                self._add_sequence(dataset, tag, private=inside, depth=depth, around=around)
             elif inside or vr == "UN" or tag in STANDARD:  # UN may hold a sequence
-                self._add_leaf(dataset, tag, vr)
+                self._add_leaf(dataset, tag, vr, around)
             elif depth or tag not in PIXELS:
                 self._refuse_signatures(dataset, tag)
+
+    def add_only(
+        self,
+        dataset: Dataset,
+        path: ElementPath,
+        *,
+        beside: Callable[[Dataset, BaseTag], bool],
+        private: bool = False,
+        around: ElementPath = (),
+    ) -> tuple[int, int]:
+        """Append one element, and what tells whose it is: creators and character sets of the data sets around it.
+
+        Parameters
+        ----------
+        dataset, path
+            The root, and where the element stands in it.
+        beside
+            Which other elements of its own data set are wanted.
+        private, around
+            Whether a private sequence is around the data set, and the path to it.
+
+        Returns
+        -------
+        tuple of int
+            Where the element starts and ends in the stream.
+
+        Raises
+        ------
+        KeyError, IndexError
+            If there is no such element.
+        """
+        wanted, *rest = path
+        span = (0, 0)
+        if BaseTag(wanted) not in dataset:
+            raise KeyError(tag_text(wanted))
+        for tag in sorted(dataset.keys()):
+            inside = private or tag.is_private
+            own_group = tag >> 16 == wanted >> 16
+            if tag != wanted:
+                if tag in STANDARD or (own_group and is_creator(tag)) or (not rest and beside(dataset, tag)):
+                    self._add_leaf(dataset, tag, vr_of(dataset, tag), around)
+            elif rest:
+                self._header(tag, b"SQ", 0xFFFFFFFF)
+                self._header(0xFFFEE000, b"", 0xFFFFFFFF)
+                span = self.add_only(
+                    dataset[tag].value[rest[0]],
+                    tuple(rest[1:]),
+                    beside=beside,
+                    private=inside,
+                    around=(*around, tag, rest[0]),
+                )
+                self._header(0xFFFEE00D, b"", 0)
+                self._header(0xFFFEE0DD, b"", 0)
+            else:
+                start = len(self.data)
+                if vr_of(dataset, tag) == "SQ":
+                    self._add_sequence(dataset, tag, private=inside, depth=len(around) // 2, around=around)
+                else:
+                    self._add_leaf(dataset, tag, vr_of(dataset, tag), around)
+                span = (start, len(self.data))
+        return span
+
+    def walk(self) -> tuple[BytesSource, Walk]:
+        """Return the stream's bytes and what is in them."""
+        source = BytesSource(bytes(self.data))
+        return source, walk(source, EXPLICIT_LITTLE if self.order == "little" else EXPLICIT_BIG)
 
     def _refuse_signatures(self, dataset: Dataset, tag: BaseTag) -> None:
         """Look for a payload with a claimed signature in a standard element, as is done in files.
@@ -87,7 +207,7 @@ class _Stream:
         ProofFailed
             If there is one.
         """
-        value = _item(dataset, tag).value
+        value = item_of(dataset, tag).value
         if isinstance(value, bytes) and any(signature in value for signature in self.signatures):
             raise ProofFailed(
                 "rows",
@@ -95,36 +215,39 @@ class _Stream:
                 tag_text(tag),
             )
 
-    def _add_sequence(self, dataset: Dataset, tag: BaseTag, *, private: bool, depth: int) -> None:
+    def _add_sequence(
+        self, dataset: Dataset, tag: BaseTag, *, private: bool, depth: int, around: ElementPath
+    ) -> None:
         self._header(tag, b"SQ", 0xFFFFFFFF)
-        for item in dataset[tag].value or ():
+        for number, item in enumerate(dataset[tag].value or ()):
             self._header(0xFFFEE000, b"", 0xFFFFFFFF)
-            self.add(item, private=private, depth=depth + 1)
+            self.add(item, private=private, depth=depth + 1, around=(*around, tag, number))
             self._header(0xFFFEE00D, b"", 0)
         self._header(0xFFFEE0DD, b"", 0)
 
-    def _add_leaf(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
-        value = _encoded(dataset, tag, self.order)
+    def _add_leaf(self, dataset: Dataset, tag: BaseTag, vr: str, around: ElementPath) -> None:
+        value = encoded(dataset, tag, self.order)
         # Under UN any length fits and nested sequences are looked for; the VR proper goes back with the value.
         self._header(tag, b"UN", len(value))
         start = len(self.data)
         self.data += value
-        self.leaves.append(_Leaf(dataset, tag, vr, start, len(self.data)))
+        self.leaves.append(Leaf(dataset, tag, vr, start, len(self.data), (*around, tag)))
 
 
-def _item(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
+def item_of(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
     """Return an element as it is, converted or not."""
     return dataset.get_item(tag)
 
 
-def _vr(dataset: Dataset, tag: BaseTag) -> str:
-    vr = _item(dataset, tag).VR
+def vr_of(dataset: Dataset, tag: BaseTag) -> str:
+    """Return the VR of an element, without converting it."""
+    vr = item_of(dataset, tag).VR
     if vr is None:  # implicit VR, not converted
         return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
     return vr
 
 
-def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> bytes:
+def encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> bytes:
     """Return the bytes of a value.
 
     Raises
@@ -132,7 +255,7 @@ def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) ->
     MalformedFile
         If pydicom can't encode what the data set holds.
     """
-    element = _item(dataset, tag)
+    element = item_of(dataset, tag)
     if isinstance(element, RawDataElement):
         return element.value or b""
     if isinstance(element.value, bytes):
@@ -149,7 +272,7 @@ def _encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) ->
     return buffer.getvalue()[8:]
 
 
-def _assign(leaf: _Leaf, value: bytes, order: Literal["little", "big"]) -> None:
+def assign(leaf: Leaf, value: bytes, order: Literal["little", "big"]) -> None:
     """Put a raw element in the place of an element.
 
     Not by ``dataset[tag] = ...``: that converts the private creator, which may fail when half of the data set is
@@ -159,14 +282,37 @@ def _assign(leaf: _Leaf, value: bytes, order: Literal["little", "big"]) -> None:
     leaf.dataset._dict[leaf.tag] = raw
 
 
-def _changed(
-    leaves: list[_Leaf], patches: tuple[Patch, ...], new: bytes, old: bytearray
-) -> Iterator[tuple[_Leaf, bytes]]:
+def changed_leaves(
+    leaves: list[Leaf], patches: tuple[Patch, ...], new: bytes, old: bytearray
+) -> Iterator[tuple[Leaf, bytes]]:
+    """Yield the elements whose bytes differ between two states of a stream, with the new ones."""
     if patches:
         for leaf in leaves:
             value = new[leaf.start : leaf.stop]
             if value != old[leaf.start : leaf.stop]:
                 yield leaf, value
+
+
+def ask(values: Callable[[], _T]) -> _T:
+    """Ask pydicom for values.
+
+    Raises
+    ------
+    IoFailed
+        If pydicom can't give the values: one is deferred and its file is gone, or whatever else it meets.
+    """
+    try:
+        return values()
+    except CsacleanError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold the value
+        raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
+
+
+def examine(stream: Stream, cleaner: Cleaner) -> tuple[BytesSource, Walk, Examined]:
+    """Clean what is claimed in a stream, and prove the first three stages."""
+    source, found = stream.walk()
+    return source, found, cleaner.engine.examine(found.elements, found.datasets, source)
 
 
 def clean_dataset(
@@ -201,27 +347,15 @@ def clean_dataset(
     CsacleanError
         If the data set can't be cleaned: it is as it was then.
     """
-    little = ds.original_encoding[1] is not False
-    order: Literal["little", "big"] = "little" if little else "big"
-    registry = installed()
-    stream = _Stream(order, registry.signatures)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's warnings quote values
-        try:
-            stream.add(ds)
-        except CsacleanError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a deferred value whose file is gone, and whatever else pydicom meets
-            raise IoFailed(f"pydicom can't give the values: {type(error).__name__}") from None
-        cleaner = Cleaner(load_policy(policy), registry, proof=proof, options=make_options(options))
-        source = BytesSource(bytes(stream.data))
-        syntax = EXPLICIT_LITTLE if little else EXPLICIT_BIG
-        found = walk(source, syntax)
-        examined = cleaner.engine.examine(found.elements, found.datasets, source)
+    stream = Stream.like(ds)
+    with quiet():
+        ask(lambda: stream.add(ds))
+        cleaner = Cleaner(load_policy(policy), installed(), proof=proof, options=make_options(options))
+        source, found, examined = examine(stream, cleaner)
         patches = examined.patches()
         check_patches(patches, examined, ())
         cleaner.sweep(source, found, examined, ())
         new = b"".join(patched(source, patches, 0, source.size))
-        for leaf, value in list(_changed(stream.leaves, patches, new, stream.data)):
-            _assign(leaf, value, order)
+        for leaf, value in list(changed_leaves(stream.leaves, patches, new, stream.data)):
+            assign(leaf, value, stream.order)
     return cleaner.report("", "pydicom", Found(found, examined, patches, ()), written=False)

@@ -27,7 +27,7 @@ from csaclean.dicom.source import HEAD_SIZE, Source
 from csaclean.dicom.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
 
-__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "STANDARD", "walk", "walk_group"]
+__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "STANDARD", "walk", "walk_group", "walk_roots"]
 
 MAX_DEPTH: Final = 64
 """Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
@@ -471,6 +471,18 @@ class _Walker:
         return True
 
 
+class _RootWalker(_Walker):
+    """Keeps the elements at top level, all of them, and nothing else."""
+
+    def _keep(
+        self, frame: _Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
+    ) -> None:
+        if frame.owner == 0 and not self._checking:
+            if len(self.found.elements) >= MAX_ELEMENTS:
+                raise LimitExceeded(f"more than {MAX_ELEMENTS} elements", "", header)
+            self.found.elements.append(Element(0, tag, vr, header, start, stop, shape, frame.order))
+
+
 def walk(
     source: Source,
     syntax: Syntax,
@@ -525,3 +537,16 @@ def walk_group(source: Source, syntax: Syntax, start: int, group: int) -> Walk:
     walker = _Walker(source, None, checking=False)
     walker.found.end = walker.run(start, source.size, syntax, group=group)
     return walker.found
+
+
+def walk_roots(source: Source, syntax: Syntax, start: int) -> list[Element]:
+    """Return every element of a data set at top level, in file order.
+
+    Raises
+    ------
+    MalformedFile, LimitExceeded
+        As `walk` does.
+    """
+    walker = _RootWalker(source, None, checking=False)
+    walker.run(start, source.size, syntax)
+    return walker.found.elements

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
 from csaclean.errors import UsageError
@@ -40,13 +40,29 @@ class OptionWords(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller asked for, checked. See `OptionWords`."""
+    """What a caller asked for, checked: see `OptionWords`. An adapter may know two things more.
+
+    Attributes
+    ----------
+    retain, shift, unclaimed, identifiers, uid_key
+        As asked for.
+    patient
+        What standard elements held before somebody replaced it, by tag: searched for as what they hold is.
+    provisional
+        Whether others will change the data set before it is cleaned for good: what nobody claims is not judged yet.
+    """
 
     retain: frozenset[str] = frozenset()
     shift: DateShift | None = None
     unclaimed: Unclaimed | None = None
     identifiers: tuple[str, ...] = ()
     uid_key: UidKey | None = None
+    patient: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    provisional: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing about anybody."""
+        return "<Options>"
 
 
 def make_options(words: OptionWords, /) -> Options:

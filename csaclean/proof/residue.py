@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from csaclean.dicom.charset import codecs_of
@@ -111,27 +112,33 @@ def _narrow_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
     )
 
 
-def _unit(row: bytes, start: int, order: str) -> str:
-    """Return the UTF-16 unit at an offset, empty outside the row."""
+def _unit(row: bytes, start: int, order: str, end: int) -> str:
+    """Return the UTF-16 unit at an offset, empty outside the row, and from the code `end` on."""
     if start < 0 or start + 2 > len(row):
         return ""
     first, second = row[start], row[start + 1]
-    return chr(first | second << 8 if order == "le" else first << 8 | second)
+    code = first | second << 8 if order == "le" else first << 8 | second
+    return chr(code) if code < end else ""
 
 
 def _wide_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
-    """Tell whether a word of UTF-16 ends where the hit does, in one of the byte orders that it may have."""
+    """Tell whether a word of UTF-16 ends where the hit does, in one of the byte orders that it may have.
+
+    Beside a word of latin-1 only such letters count: what else could be one is likelier a number in binary data.
+    """
     if not form.first:
         return True
     if (
         form.codec == "both"
     ):  # the null after the last character (le), before the first (be), is no part of the hit
+        end = 0x100
         spans = [("le", start, stop + 1), ("be", start - 1, stop)]
     else:
+        end = 0x10000
         spans = [(form.codec, start, stop)]
     return any(
-        not _extends(form.first, _unit(row, first - 2, order))
-        and not _extends(form.last, _unit(row, last, order))
+        not _extends(form.first, _unit(row, first - 2, order, end))
+        and not _extends(form.last, _unit(row, last, order, end))
         for order, first, last in spans
     )
 
@@ -143,9 +150,8 @@ def _places(row: bytes, needle: bytes) -> Iterator[int]:
         at = row.find(needle, at + 1)
 
 
-def _hits_as_text(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
-    """Find words in one reading of a row."""
-    used = row.translate(_LOWER, unused)
+def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator[Hit]:
+    """Find words in one reading of a row, of which `used` holds only the bytes that words hold."""
     lowered = b""
     for key, narrow, wide in groups:
         if key not in used:
@@ -172,7 +178,7 @@ def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Itera
             last = tail.end()
         values = map(int, row[first:last].split(b","))
         text = bytes([value if value < 256 else 0 for value in values])
-        hits = list(_hits_as_text(text, groups, unused))
+        hits = list(_hits_as_text(text, text.translate(_LOWER, unused), groups))
         if hits:
             numbers = [found.span() for found in _CODE.finditer(row, first, last)]
             yield from ((numbers[start][0], numbers[stop - 1][1]) for start, stop in hits)
@@ -214,7 +220,8 @@ def _swapped(row: bytes) -> bytes:
 def _hits_in_swapped(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
     """Find words in 16-bit words of the other byte order; hits are whole 16-bit words."""
     for phase in range(2):
-        for start, stop in _hits_as_text(_swapped(row[phase:]), groups, unused):
+        words = _swapped(row[phase:])
+        for start, stop in _hits_as_text(words, words.translate(_LOWER, unused), groups):
             yield phase + (start & ~1), phase + (stop + 1 & ~1)
 
 
@@ -299,7 +306,7 @@ class Needles:
         others
             PatientID, OtherPatientIDs, AccessionNumber: looked for whole, from four characters on.
         birth_dates
-            ``YYYYMMDD``; looked for in nine ways to write a day.
+            ``YYYYMMDD``; looked for in ten ways to write a day.
         extra
             What the user wants to be looked for, of any length.
         charsets
@@ -355,12 +362,12 @@ class Needles:
         )
 
     def _hits(self, row: bytes) -> Iterator[Hit]:
-        yield from _hits_as_text(row, self.groups, self.unused)
+        used = row.translate(_LOWER, self.unused)
+        yield from _hits_as_text(row, used, self.groups)
         if not self.deep:
             return
         yield from _hits_in_codes(row, self.deep, self.unused)
         yield from _hits_in_base64(row, self.deep, self.unused)
-        used = row.translate(_LOWER, self.unused)
         if any(key in used for key in self.swapped_keys):
             yield from _hits_in_swapped(row, self.swapped, self.unused)
 
@@ -396,7 +403,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     deep: set[bytes] = set()
     for word in words:
         spelled = spellings(word.text)
-        for text in (*spelled, *(escaped for plain in spelled for escaped in escapes(plain))):
+        for text in (*spelled, *chain.from_iterable(map(escapes, spelled))):
             for form in _narrow_forms(text, codecs):
                 narrow.setdefault(form.needle, form)
                 if word.deep and text in spelled and len(form.needle) >= _SHORTEST_DEEP:

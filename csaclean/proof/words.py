@@ -123,10 +123,9 @@ def _is_long_enough(text: str) -> bool:
 
 
 def _forms_of_a_day(text: str) -> Iterator[Word]:
-    """Return the ways to write a birth date.
+    """Return the ways to write a birth date, day or month first too.
 
-    Days and months first without separators are looked for only if those eight digits are no day when read as
-    YYYYMMDD: else it may be any other date.
+    Eight digits that end with the year can't be mistaken for another date: read as YYYYMMDD, their month is 19 or 20.
     """
     match = _BIRTH_DATE.fullmatch(text)
     if match is None or not _is_day(year := match[1], month := match[3], day := match[4]):
@@ -136,9 +135,8 @@ def _forms_of_a_day(text: str) -> Iterator[Word]:
         yield Word(separator.join((year, month, day)), deep=False)
         yield Word(separator.join((day, month, year)), deep=False)
     yield Word(f"{month}/{day}/{year}", deep=False)
-    for digits in (day + month + year, month + day + year):
-        if not _is_day(digits[:4], digits[4:6], digits[6:]):
-            yield Word(digits, deep=False)
+    yield Word(day + month + year, deep=False)
+    yield Word(month + day + year, deep=False)
 
 
 def _is_day(year: str, month: str, day: str) -> bool:

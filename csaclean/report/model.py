@@ -99,13 +99,13 @@ class Unclaimed:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Bytes outside all elements, or of the padding element."""
+    """Bytes outside all private elements that are edited: outside all elements, of the padding element, or a mark's."""
 
-    region: Literal["preamble", "padding", "trailing"]
+    region: Literal["preamble", "padding", "trailing", "mark"]
     offset: int
     bytes: int
     nonzero: int
-    action: Literal["null", "keep", "padding-element"]
+    action: Literal["null", "keep", "padding-element", "insert", "lengthen"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,13 @@ def file_line(report: Report, name: str, *, checked: bool = False) -> str:
         f"{_count(dead, 'dead byte')} {'to null' if checked else 'nulled'}",
         f"{'to redact' if checked else 'redacted'}: {_edits(edits)}",
     ]
-    parts += [f"{region.region}: {region.action}" for region in report.regions if region.nonzero]
+    parts += [
+        f"{region.region}: {region.action}"
+        for region in report.regions
+        if region.nonzero and region.region != "mark"
+    ]
+    if any(region.action == "insert" for region in report.regions):
+        parts.append(f"mark: {'to insert' if checked else 'inserted'}")
     nobody = sum(one.count for one in report.unclaimed)
     if nobody:
         parts.append(f"{_count(nobody, 'element')} unclaimed")

@@ -265,10 +265,6 @@ class TestSets:
         assert declared_keys([Report("a", "cleaned"), Report("b", "failed")]) == frozenset()
 
     def test_keys_are_those_that_any_report_declares(self) -> None:
-        class Declaring(Report):
-            __slots__ = ("declared",)
-
-        one, other = Declaring("a", "cleaned"), Declaring("b", "cleaned")
-        object.__setattr__(one, "declared", ("CoilString",))
-        object.__setattr__(other, "declared", ("CoilString", "BidsGuess"))
+        one = Report("a", "cleaned", declared=("CoilString",))
+        other = Report("b", "cleaned", declared=("CoilString", "BidsGuess"))
         assert declared_keys([one, other]) == {"CoilString", "BidsGuess"}

@@ -155,7 +155,8 @@ def dead_ranges(blob: bytes) -> list[Dead]:
         ]
         for item in items:
             text, nul, rest = blob[item.start : item.stop].partition(b"\0")
-            binary = vr == b"UN" and name not in TEXT_UNDER_UN and rest.strip(b"\0")
+            blank = not text and rest  # a binary value that was nulled as a whole is binary still
+            binary = vr == b"UN" and name not in TEXT_UNDER_UN and (rest.strip(b"\0") or blank)
             if nul and not binary:
                 found.append(Dead("value-tail", item.start + len(text) + 1, item.stop))
             found.append(Dead("padding", item.stop, item.end))

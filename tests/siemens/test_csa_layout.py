@@ -235,6 +235,14 @@ class TestOpaque:
         assert kind_of_bytes(layout)[item.start : item.stop] == [Kind.OPAQUE] * len(value)
         assert "binary-value" in layout.notes
 
+    @pytest.mark.parametrize("value", [b"\0\1", b"ab\0cd", b"\0\0\1"])
+    def test_a_nulled_binary_value_is_laid_out_as_the_value_was(self, value: bytes) -> None:
+        def laid_out(content: bytes) -> list[Span]:
+            blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (content,))])
+            return list(layout_csa(blob))
+
+        assert laid_out(bytes(len(value))) == laid_out(value)
+
     def test_a_value_of_vr_un_that_ends_in_nuls_is_text(self) -> None:
         blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (b"ab\0\0\0",))])
         assert _values(blob, layout_csa(blob)) == [("PixelFile", "text", b"ab")]

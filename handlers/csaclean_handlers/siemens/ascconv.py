@@ -41,7 +41,7 @@ def _lines(depth: int) -> re.Pattern[bytes]:
     return re.compile(
         (
             r'([^\s="#][^\s="]{0,255}+)[ \t]*+=[ \t]*+'
-            rf'(?:({NUMBER})(?=[ \t]*+[#\r\n])|{string_pattern(depth, lines=False)}|([^\s"#][^"\r\n]*+))?+'
+            rf'(?:({NUMBER})(?=[ \t]*+[#\r\n])|{string_pattern(depth, lines=False)}|([^\s"#]++(?:[ \t]++[^\s"#]++)*+))?+'
             r'[ \t]*+(?:\#([^"\r\n]*+))?+\r?+\n'
             r"|\#(?!\#\#\ ASCCONV)([^\r\n]*+)\r?+\n"
             r"|(\#\#\#\ ASCCONV\ END\ \#\#\#)"

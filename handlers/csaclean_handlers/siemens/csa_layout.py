@@ -81,6 +81,11 @@ def _form(name: bytes, vr: bytes, value: bytes) -> str:
     return "uid" if vr == b"UI" else "text"
 
 
+def _is_binary(blob: bytes, start: int, nul: int, stop: int) -> bool:
+    """Tell whether a value is no text: something stands behind its first NUL, or it is NULs, as blanking leaves it."""
+    return blob.count(0, nul, stop) != stop - nul or nul == start < stop - 1
+
+
 def _value(
     builder: Builder, blob: bytes, tag: csa.ScannedTag, name: bytes, item: csa.ScannedItem, *, fine: bool
 ) -> None:
@@ -97,9 +102,7 @@ def _value(
     end = stop if nul < 0 else nul
     if nul < 0:
         builder.note("value-without-nul")
-    elif (
-        vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and blob.count(0, nul, stop) != stop - nul
-    ):
+    elif vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and _is_binary(blob, start, nul, stop):
         builder.note("binary-value")
         builder.value(stop, path, "opaque")
         return

@@ -209,8 +209,8 @@ def layout_oog(value: bytes, fine: bool = False) -> Layout:
     -------
     Layout
         Paths begin with the entity's name (``?`` if it isn't known) and end in ``text`` (what stands in quotes),
-        ``codes`` (a text as decimal character codes) or ``numbers``; ``id`` is the number of an entity. What follows the NUL behind
-        ``ENDSTEP;`` is dead: real files hold a stale byte there.
+        ``codes`` (a text as decimal character codes) or ``numbers``; ``id`` is the number of an entity. What follows
+        the NUL behind ``ENDSTEP;`` is dead: real files hold a stale byte there.
 
     Raises
     ------

@@ -25,6 +25,7 @@ _ACQUISITION_NUMBER: Final = 0x00200012
 _HEADER_SIZE: Final = 1024
 _NAME_START: Final = 8
 _LENGTHS: Final = struct.Struct("<ii")
+_MAX_DIGITS: Final = 7
 _EXTENSION: Final = b".log"
 _NAME_SIGNATURE: Final = b"Physio_"
 
@@ -75,20 +76,19 @@ def _log_name(value: bytes, start: int) -> bytes:
 def _block_size(value: bytes, starts: list[int], acquisition: bytes | None) -> int:
     """Return the size of the blocks of a log.
 
-    What the Acquisition Number says counts if a block begins at each multiple of it. Where it is absent, or was
-    overwritten, the blocks themselves tell: they are equal, and begin nowhere else.
+    The blocks tell it themselves where they are equal and begin nowhere else, for the Acquisition Number may have been
+    overwritten. Where slack looks like a block, the number decides.
     """
     size = len(value)
-    text = (acquisition or b"").strip(b" \0")
-    found = set(starts)
-    if text.isdigit() and len(text) < 7:
-        block = int(text) * _HEADER_SIZE
-        if block and not size % block and found.issuperset(range(0, size, block)):
-            return block
     block = starts[1] if len(starts) > 1 else size
-    if size % block or starts != list(range(0, size, block)):
-        raise MalformedValue("the blocks of a physiological log are not of one size", "", 0)
-    return block
+    if not size % block and starts == list(range(0, size, block)):
+        return block
+    text = (acquisition or b"").strip(b" \0")
+    if text.isdigit() and len(text) < _MAX_DIGITS:
+        block = int(text) * _HEADER_SIZE
+        if block and not size % block and set(starts).issuperset(range(0, size, block)):
+            return block
+    raise MalformedValue("the blocks of a physiological log are not of one size", "", 0)
 
 
 def _form(pattern: re.Pattern[bytes], content: bytes, form: str) -> str:

@@ -28,11 +28,11 @@ class Vocabulary(NamedTuple):
     segments: frozenset[bytes]
     parameters: frozenset[bytes]
     constructs: dict[bytes, str]
-    """What the strings of a construct are: ``text``, ``code``, ``bool``, ``inherit`` or ``array``."""
+    """What the strings of a construct are: ``text``, ``code``, ``choice``, ``bool``, ``inherit``, ``array``."""
     begin: dict[bytes, frozenset[bytes]]
     short: frozenset[bytes]
     words: dict[bytes, str]
-    """The listed spelling of each word, by its lower-case form."""
+    """The spelling of each word that is listed first, by its lower-case form."""
     word: re.Pattern[bytes]
     technical: frozenset[bytes]
     fields: frozenset[bytes]
@@ -99,7 +99,7 @@ def vocabulary() -> Vocabulary:
         },
         begin={name.encode("ascii"): names(values) for name, values in table["begin"].items()},
         short=names(table["short"]["keys"]),
-        words={word.lower().encode("ascii"): word for word in words},
+        words={word.lower().encode("ascii"): word for word in reversed(words)},
         word=_word_pattern(words),
         technical=names(table["words"]["technical"]),
         fields=frozenset(key.encode("ascii") for group in table["fields"] for key in group["keys"]),

@@ -28,10 +28,10 @@ PATH: Final = "XProtocol"
 STARTS: Final = re.compile(rb"\s*+(?:<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN)")
 """What a protocol text starts with."""
 
+_SHORTEST: Final = len(b"<XProtocol>")
 _SPACE: Final = re.compile(rb"\s*+")
 _ROOT: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>\s*+\{")
 _PLAIN, _QUOTED, _CLOSE, _NAMED, _NAME, _TAG, _BRACE, _OPEN, _NUMBER, _WORD, _ERROR, _NOTHING = range(1, 13)
-_SCALARS: Final = frozenset((_PLAIN, _QUOTED, _WORD))
 _MAX_BRACES: Final = 256
 """Open braces in one text; real ones have at most 12."""
 _BOOLEANS: Final = frozenset((b"true", b"false"))
@@ -121,7 +121,7 @@ def layout_text(builder: Builder, row: bytes, stop: int, depth: int, *, fine: bo
             sections += 1
         elif root := _ROOT.match(row, builder.position, stop):
             builder.structure(root.end())
-            sections += _block(builder, row, stop, depth, fine=fine)
+            sections += _Block(builder, row, depth, fine).read(stop)
         else:
             raise MalformedValue("neither XProtocol nor ASCCONV", "", builder.position)
 
@@ -134,101 +134,27 @@ def _frame(around: _Frame, construct: bytes, label: str, own: bool, pending: byt
         return around._replace(array=False, default=False)
     if kind is None:
         return _Frame("text", f"{PATH}/{UNKNOWN}", own, default=default)
-    if kind == "code" and not own:
+    if kind == "code":
         return _Frame("code", f"{PATH}/{construct.decode('ascii')}", default=default)
-    if not label:
-        path, own = around.path, around.own or own
-    else:
-        path = f"{PATH}/{label}"
+    own = own or (not label and around.own)
+    path = f"{PATH}/{label}" if label else around.path
     if kind == "array":
         return _Frame("text", path, own, array=True, default=default)
-    return _Frame("text" if kind == "code" else kind, path, own, default=default)
+    if kind == "choice":
+        if not own:
+            return _Frame("code", f"{PATH}/{construct.decode('ascii')}", default=default)
+        kind = "text"
+    return _Frame(kind, path, own, default=default)
 
 
-def _attribute(around: _Frame, construct: bytes) -> tuple[str, str]:
-    """Return what a scalar after ``<construct>`` is, and its path."""
+def _attribute(around: _Frame, construct: bytes) -> _Frame:
+    """Return what holds for the scalar after ``<construct>``."""
     kind = vocabulary().constructs.get(construct)
     if kind == "inherit":
-        return around.kind, around.path
+        return around
     if kind is None:
-        return "text", f"{PATH}/{UNKNOWN}"
-    return kind, f"{PATH}/{construct.decode('ascii')}"
-
-
-def _block(builder: Builder, row: bytes, stop: int, depth: int, *, fine: bool) -> int:
-    """Account for what follows an opening brace up to the brace that closes it; return the number of sections."""
-    stack = [_Frame("text", f"{PATH}/{UNKNOWN}")]
-    pending = b""  # the attribute whose value comes next
-    sections = 0
-    constructs = vocabulary().constructs
-    for token in _tokens(depth).finditer(row, builder.position, stop):
-        group = token.lastindex
-        if group in _SCALARS:
-            start, end = token.span(group)
-            if pending:
-                kind, path = _attribute(stack[-1], pending)
-                pending = b""
-            else:
-                kind, path = stack[-1].kind, stack[-1].path
-            if start == end:
-                continue
-            if group != _WORD and end - start >= len(BEGIN) and _is_protocol(row, start, end):
-                builder.structure(start)
-                sections += layout_text(builder, row, end, depth + 1, fine=fine)
-                continue
-            if kind == "bool":
-                kind = "code" if row[start:end] in _BOOLEANS else "text"
-            elif kind != "code" or group == _WORD:
-                kind = "uid" if UID.fullmatch(row, start, end) else "text"
-            text_field(builder, row, start, end, path, kind)
-        elif group == _CLOSE:
-            frame = stack.pop()
-            pending = b""
-            if not stack:
-                builder.structure(token.end())
-                return sections
-            if frame.default and stack[-1].array:
-                stack[-1] = stack[-1]._replace(kind=frame.kind)
-        elif group == _NAME:
-            construct = token[_NAMED]
-            name = parameter_name(token[_NAME])
-            if construct not in constructs:
-                _unknown(builder, *token.span(_NAMED))
-            named(builder, token.start(_NAME), name, f"{PATH}/{UNKNOWN}")
-            stack.append(_frame(stack[-1], construct, name.label, name.own, pending))
-            pending = b""
-        elif group in (_TAG, _BRACE):
-            construct = token[_TAG]
-            if construct not in constructs:
-                _unknown(builder, *token.span(_TAG))
-            if group == _BRACE:
-                stack.append(_frame(stack[-1], construct, "", False, pending))
-                pending = b""
-            else:
-                pending = construct
-        elif group == _OPEN:
-            frame = stack[-1]
-            stack.append(frame._replace(default=False))
-            pending = b""
-        elif group == _NUMBER:
-            frame = stack[-1]
-            start, end = token.span(_NUMBER)
-            builder.structure(start)
-            if pending:
-                path = _attribute(frame, pending)[1]
-                own = frame.own and constructs.get(pending) == "inherit"
-                pending = b""
-            else:
-                path, own = frame.path, frame.own
-            if own or fine:
-                builder.value(end, path, "number")
-            else:
-                builder.value(end, PATH, "assignments")
-        elif group == _ERROR:
-            raise MalformedValue("XProtocol can't be read", "", token.start(_ERROR))
-        if len(stack) > _MAX_BRACES:
-            raise MalformedValue("too many open braces", "", token.start())
-    raise MalformedValue("an XProtocol has no end", "", stop)
+        return _Frame("text", f"{PATH}/{UNKNOWN}")
+    return _Frame(kind, f"{PATH}/{construct.decode('ascii')}")
 
 
 def _is_protocol(row: bytes, start: int, stop: int) -> bool:
@@ -236,7 +162,105 @@ def _is_protocol(row: bytes, start: int, stop: int) -> bool:
     return STARTS.match(row, start, stop) is not None or row.find(BEGIN, start, stop) >= 0
 
 
-def _unknown(builder: Builder, start: int, stop: int) -> None:
-    """Account for the name of a construct that is not in the vocabulary."""
-    builder.structure(start)
-    builder.value(stop, f"{PATH}/{UNKNOWN}", "name")
+class _Block:
+    """The reader of one XProtocol: a stack of frames instead of recursion."""
+
+    __slots__ = ("_builder", "_depth", "_fine", "_pending", "_row", "_sections", "_stack")
+
+    def __init__(self, builder: Builder, row: bytes, depth: int, fine: bool) -> None:
+        self._builder = builder
+        self._row = row
+        self._depth = depth
+        self._fine = fine
+        self._stack = [_Frame("text", f"{PATH}/{UNKNOWN}")]
+        self._pending = b""  # the attribute whose value comes next
+        self._sections = 0
+
+    def read(self, stop: int) -> int:
+        """Account for what follows an opening brace, up to the brace that closes it; return the number of sections."""
+        for token in _tokens(self._depth).finditer(self._row, self._builder.position, stop):
+            group = token.lastindex
+            if group in (_PLAIN, _QUOTED):
+                self._string(*token.span(group))
+            elif group == _CLOSE:
+                if self._close():
+                    self._builder.structure(token.end())
+                    return self._sections
+            elif group in (_NAME, _BRACE, _OPEN):
+                self._open(token)
+            elif group == _TAG:
+                self._construct(*token.span(_TAG))
+                self._pending = token[_TAG]
+            elif group == _NUMBER:
+                self._number(*token.span(_NUMBER))
+            elif group == _WORD:
+                self._text(*token.span(_WORD), self._scalar().path)
+            elif group == _ERROR:
+                raise MalformedValue("XProtocol can't be read", "", token.start(_ERROR))
+        raise MalformedValue("an XProtocol has no end", "", stop)
+
+    def _scalar(self) -> _Frame:
+        """Return what holds for the next scalar: it is the value of the attribute before it, if there is one."""
+        if not self._pending:
+            return self._stack[-1]
+        found = _attribute(self._stack[-1], self._pending)
+        self._pending = b""
+        return found
+
+    def _text(self, start: int, stop: int, path: str) -> None:
+        form = "uid" if UID.fullmatch(self._row, start, stop) else "text"
+        text_field(self._builder, self._row, start, stop, path, form)
+
+    def _string(self, start: int, stop: int) -> None:
+        around = self._scalar()
+        if start == stop:
+            return
+        if stop - start >= _SHORTEST and _is_protocol(self._row, start, stop):
+            self._builder.structure(start)
+            self._sections += layout_text(self._builder, self._row, stop, self._depth + 1, fine=self._fine)
+        elif around.kind == "code" or (around.kind == "bool" and self._row[start:stop] in _BOOLEANS):
+            text_field(self._builder, self._row, start, stop, around.path, "code")
+        else:
+            self._text(start, stop, around.path)
+
+    def _number(self, start: int, stop: int) -> None:
+        around = self._scalar()
+        self._builder.structure(start)
+        if around.own or self._fine:
+            self._builder.value(stop, around.path, "number")
+        else:
+            self._builder.value(stop, PATH, "assignments")
+
+    def _construct(self, start: int, stop: int) -> None:
+        """Account for the name of a construct: structure, unless it is not in the vocabulary."""
+        if self._row[start:stop] not in vocabulary().constructs:
+            self._builder.structure(start)
+            self._builder.value(stop, f"{PATH}/{UNKNOWN}", "name")
+
+    def _open(self, token: re.Match[bytes]) -> None:
+        """Enter the braces that a token opens, with or without a construct before them."""
+        if len(self._stack) == _MAX_BRACES:
+            raise MalformedValue("too many open braces", "", token.start())
+        around = self._stack[-1]
+        if token.lastindex == _NAME:
+            self._construct(*token.span(_NAMED))
+            name = parameter_name(token[_NAME])
+            named(self._builder, token.start(_NAME), name, f"{PATH}/{UNKNOWN}")
+            frame = _frame(around, token[_NAMED], name.label, name.own, self._pending)
+        elif token.lastindex == _BRACE:
+            self._construct(*token.span(_TAG))
+            frame = _frame(around, token[_TAG], "", False, self._pending)
+        else:
+            frame = around._replace(default=False)
+        self._stack.append(frame)
+        self._pending = b""
+
+    def _close(self) -> bool:
+        """Leave the innermost braces; return whether they were the outermost too."""
+        frame = self._stack.pop()
+        self._pending = b""
+        if not self._stack:
+            return True
+        if frame.default and self._stack[-1].array:
+            self._stack[-1] = self._stack[-1]._replace(kind=frame.kind)
+        return False

@@ -1,0 +1,72 @@
+"""Data sets in base64 inside CSA tags."""
+
+import struct
+from base64 import b64decode, b64encode
+
+import pytest
+
+from csaclean.model import DATASET, Kind
+from csaclean_handlers.siemens import csa
+from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
+from csaclean_handlers.siemens.csa_layout import layout_csa
+from csaclean_handlers.siemens.encapsulated import layout_encapsulated
+from phantom_csa import swapped
+from phantom_texts import data_set, encapsulated
+from tests.siemens.layout_laws import assert_covers
+from tests.siemens.samples import IMAGE, cleaned
+
+
+def test_a_data_set_is_a_view_that_the_engine_walks() -> None:
+    (span,) = layout_encapsulated(encapsulated(data_set()))
+    assert span.view is not None
+    assert (span.view.path, span.view.inner, span.view.layout) == ("base64", data_set(), DATASET)
+
+
+def test_a_wrapped_text_is_a_view_too() -> None:
+    text = encapsulated(data_set())
+    wrapped = b"\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+    (span,) = layout_encapsulated(wrapped)
+    assert span.view is not None
+    assert span.view.inner == data_set()
+
+
+def test_spaces_at_the_end_are_structure() -> None:
+    text = encapsulated(data_set()) + b"  "
+    layout = layout_encapsulated(text)
+    assert_covers(layout, len(text))
+    assert [span.kind for span in layout] == [Kind.VIEW, Kind.STRUCTURE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"Doe", id="no base64"),
+        pytest.param(b64encode(b"Doe, Jane: no data set"), id="text in base64"),
+        pytest.param(b64encode(b"\x18\x00\x17\x91SQ\1\0"), id="reserved bytes in use"),
+        pytest.param(b64encode(b"\x02\x00\x10\x00UI\2\0001\0"), id="file meta information"),
+        pytest.param(b" ", id="nothing"),
+        pytest.param(encapsulated(data_set())[:-1], id="cut"),
+    ],
+)
+def test_anything_else_is_text(text: bytes) -> None:
+    assert [(span.path, span.form) for span in layout_encapsulated(text)] == [("other", "text")]
+
+
+@pytest.mark.parametrize("name", ["MRDiffusion", "MR_ASL", "MRVelocityEncoding"])
+def test_the_tags_that_hold_one_show_it(name: str) -> None:
+    blob = csa.encode(CsaHeader.build([CsaTag.build(name, "UT", (encapsulated(data_set()),))]))
+    views = [span.view for span in layout_csa(blob) if span.view is not None]
+    assert [(view.path, view.inner) for view in views] == [(f"{name}/base64", data_set())]
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+@pytest.mark.parametrize("swap", [False, True], ids=["plain", "swapped"])
+def test_what_identifies_in_the_data_set_is_redacted_and_its_numbers_stay(policy: str, swap: bool) -> None:
+    tag = CsaTag.build("MRDiffusion", "UT", (encapsulated(data_set("20010203", "PHANTOM")),))
+    blob = csa.encode(CsaHeader.build([tag]))
+    new = cleaned(swapped(blob) if swap else blob, policy, IMAGE).new
+    header = csa.decode(swapped(new) if swap else new)
+    inner = b64decode(header.tags[0].items[0].value.rstrip(b"\0"))
+    assert b"20010203" not in inner
+    assert b"PHANTOM" not in inner
+    assert struct.pack("<d", 1000.0) in inner
