@@ -230,7 +230,10 @@ class TestDamageIsNoticed:
         place = next(item.start for item in read_items(blob) if item.tag == b"B_value")
         damaged = blob[:place] + b"4" + blob[place + 1 :]
         count = compare_converter_fields(
-            SiemensConverters(), [_at(0x00291010, blob)], [_at(0x00291010, damaged)], {Declared(IMAGE, "B_value")}
+            SiemensConverters(),
+            [_at(0x00291010, blob)],
+            [_at(0x00291010, damaged)],
+            {Declared(IMAGE, "B_value")},
         )
         assert count == len(COMPARED_TAGS)
 
