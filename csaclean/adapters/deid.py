@@ -45,7 +45,7 @@ from csaclean.adapters.deid_functions import (
     recipe,
     unclaimed,
 )
-from csaclean.adapters.pydicom import ElementPath, quiet
+from csaclean.adapters.pydicom import ElementPath, quiet, vr_of
 from csaclean.adapters.pydicom_elements import (
     ClaimedLeaf,
     claimed_leaves,
@@ -53,6 +53,7 @@ from csaclean.adapters.pydicom_elements import (
     holder,
     open_sequences,
     put_back,
+    settled_value,
     spell_creators,
 )
 from csaclean.clean import Cleaner
@@ -226,12 +227,19 @@ def _check_lookups(loaded: Any, names: Iterable[str]) -> None:
 
 
 def _patient(ds: "Dataset") -> Mapping[int, tuple[str, ...]]:
-    """Return what standard elements tell about the patient, at any depth, by tag."""
+    """Return what standard elements tell about the patient, at any depth, by tag; nothing else is converted."""
     found: dict[int, dict[str, None]] = {}
-    for element in ds.iterall():
-        if element.tag in WANTED and element.value:
-            values = element.value if element.VM > 1 else [element.value]
-            found.setdefault(int(element.tag), {}).update((str(one), None) for one in values if one)
+
+    def collect(dataset: "Dataset") -> None:
+        for tag in sorted(dataset.keys()):
+            if tag in WANTED and dataset[tag].value:
+                values = dataset[tag].value if dataset[tag].VM > 1 else [dataset[tag].value]
+                found.setdefault(int(tag), {}).update((str(one), None) for one in values if one)
+            elif vr_of(dataset, tag) == "SQ":
+                for item in dataset[tag].value or ():
+                    collect(item)
+
+    collect(ds)
     return {tag: tuple(texts) for tag, texts in found.items()}
 
 
@@ -267,8 +275,12 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix=".csaclean-") as private:
             copy, made = Path(private, "clean"), Path(private, "made")
             before = self.cleaner.clean(source, source.name, Target(copy))
-            ds, leaves, patient = self._read(copy, source)
-            ds = self._run(ds, source, lookup, leaves, self.cleaner_again(patient, provisional=True))
+            ds, patient = self._read(copy, source)
+            cleaner = self.cleaner_again(patient, provisional=True)
+            leaves = claimed_leaves(ds, cleaner)
+            with _silenced():
+                spell_creators(ds, leaves)
+            ds = self._run(ds, source, lookup, leaves, cleaner)
             put_back(ds, leaves)
             _check_claimed(ds, leaves)
             with _silenced():
@@ -280,22 +292,18 @@ class _Run:
             after = self.cleaner_again(patient, provisional=False).clean(made, source.name, target)
             return Replaced(target.path, before, after)
 
-    def _read(
-        self, copy: Path, source: Path
-    ) -> tuple["Dataset", Mapping[ElementPath, ClaimedLeaf], Mapping[int, tuple[str, ...]]]:
+    def _read(self, copy: Path, source: Path) -> tuple["Dataset", Mapping[int, tuple[str, ...]]]:
         with _silenced():
             try:
                 ds: Dataset = _deid().dcmread(str(copy), force=True)
                 ds.filename = _absolute(source)
                 open_sequences(ds)
-                leaves = claimed_leaves(ds)
                 patient = _patient(ds)
-                spell_creators(ds, leaves)
             except CsacleanError:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold a value
                 raise MalformedFile(f"pydicom can't read the file: {raised_at(error)}") from None
-        return ds, leaves, patient
+        return ds, patient
 
     def _run(
         self,
@@ -307,6 +315,10 @@ class _Run:
     ) -> "Dataset":
         def function(dicom: "Dataset", value: str, field: DeidField, item: Mapping[str, object]) -> object:
             path = field_path(field)
+            if path in leaves:
+                settled = settled_value(dicom, path, leaves[path])
+                if settled is not None:
+                    return settled
             # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
             put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[:-1] == path[:-1]})
             return clean_leaf(dicom, path, cleaner)

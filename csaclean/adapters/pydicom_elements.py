@@ -44,6 +44,7 @@ __all__ = [
     "is_claimed",
     "open_sequences",
     "put_back",
+    "settled_value",
     "spell_creators",
 ]
 
@@ -66,6 +67,8 @@ class ClaimedLeaf(NamedTuple):
         Value representation.
     creator
         The element that reserves its block, if there is one.
+    settled
+        Whether it was looked at and there is nothing to clean in it.
     """
 
     selector: str
@@ -73,6 +76,7 @@ class ClaimedLeaf(NamedTuple):
     value: bytes
     vr: str
     creator: DataElement | RawDataElement | None
+    settled: bool
 
     def __repr__(self) -> str:
         """Return selector and length, never value or creator."""
@@ -96,8 +100,15 @@ def _creator_tag(tag: int) -> BaseTag:
     return BaseTag(tag >> 16 << 16 | tag >> 8 & 0xFF)
 
 
-def claimed_leaves(ds: Dataset) -> Mapping[ElementPath, ClaimedLeaf]:
+def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[ElementPath, ClaimedLeaf]:
     """Return every element of a data set that is claimed or holds something claimed, at any depth.
+
+    Parameters
+    ----------
+    ds
+        The data set.
+    cleaner
+        Looks whether there is something to clean in them; without it nothing is settled.
 
     Raises
     ------
@@ -107,24 +118,42 @@ def claimed_leaves(ds: Dataset) -> Mapping[ElementPath, ClaimedLeaf]:
     stream = Stream.like(ds)
     with quiet():
         ask(lambda: stream.add(ds))
-    source, found = stream.walk()
-    location = locate(found.elements, found.datasets, partial(load_value, source), installed())
+    clean: set[Element] = set()
+    if cleaner is None:
+        source, found = stream.walk()
+        location = locate(found.elements, found.datasets, partial(load_value, source), installed())
+    else:
+        _, _, examined = examine(stream, cleaner)
+        location = examined.location
+        pairs = zip(examined.cleaned, examined.elements, strict=True)
+        clean = {element for one, element in pairs if one.new == one.old}
     starts = [leaf.start for leaf in stream.leaves]
     leaves: dict[ElementPath, ClaimedLeaf] = {}
     for one in location.located:
         leaf = stream.leaves[bisect_right(starts, one.element.start) - 1]
         creator = _creator_tag(leaf.tag)
-        leaves.setdefault(
-            leaf.path,
-            ClaimedLeaf(
-                one.claimed.selector,
-                one.claimed.claim.selector[-1].creator if one.orphan else None,
-                bytes(stream.data[leaf.start : leaf.stop]),
-                leaf.vr,
-                item_of(leaf.dataset, creator) if creator in leaf.dataset else None,
-            ),
+        before = leaves.get(leaf.path)
+        settled = one.element in clean and (before is None or before.settled)
+        leaves[leaf.path] = ClaimedLeaf(
+            one.claimed.selector,
+            one.claimed.claim.selector[-1].creator if one.orphan else None,
+            bytes(stream.data[leaf.start : leaf.stop]),
+            leaf.vr,
+            item_of(leaf.dataset, creator) if creator in leaf.dataset else None,
+            settled,
         )
     return leaves
+
+
+def settled_value(ds: Dataset, path: ElementPath, leaf: ClaimedLeaf) -> Any | None:
+    """Return the value of an element in which there was nothing to clean, if it is still the same; else None."""
+    dataset = holder(ds, path)
+    if dataset is None or not leaf.settled:
+        return None
+    with quiet():
+        tag = BaseTag(path[-1])
+        now = ask(lambda: encoded(dataset, tag, Stream.like(ds).order))
+        return ask(lambda: dataset[tag].value) if _bare(now) == _bare(leaf.value) else None
 
 
 def _spelling(registry: Registry) -> dict[str, str]:
@@ -293,11 +322,12 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
         raise HandlerError("no such element in the data set", str(_step(tag)))
     stream = Stream.like(ds)
     registry = cleaner.registry
+    claims = registry.find(tag >> 16, _text(dataset, _creator_tag(tag)), tag & 0xFF)
+    alone = bool(claims) and all(claimed.by_vr for claimed in claims)  # no handler will ask for others
 
     def beside(other: Dataset, found: BaseTag) -> bool:
         """Choose what a handler may ask for: short standard elements, and claimed ones of the same block."""
-        vr = vr_of(other, found)
-        if vr == "SQ" or found in PIXELS:
+        if alone or vr_of(other, found) == "SQ" or found in PIXELS:
             return False
         if found.is_private and not (
             _creator_tag(found) == _creator_tag(tag)
