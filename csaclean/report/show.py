@@ -94,7 +94,7 @@ def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Ite
             paths[path or "whole element"] = None
     for read_by, (selectors, paths) in groups.items():
         matrix = policy.read if read_by else policy.unread
-        action = "keep" if rule.cls == "technical" else matrix[rule.cls]
+        action: str = "keep" if rule.cls == "technical" else matrix[rule.cls]
         if rule.cls == "technical" and rule.lists_texts:
             action = "keep the listed texts"
         reads = f"; read by {', '.join(read_by)}" if read_by else ""
