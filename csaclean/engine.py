@@ -304,7 +304,7 @@ class Engine:
             compare_rows(element.value, layout, new, again, edits, judge)
             if judge.needles:
                 search_row(new, again, judge.needles)
-            witness = None if claimed.by_vr else claimed.registered.witness
+            witness = None if claimed.by_vr else claimed.registered.witness(claimed.selector)
             verdict = self._witnesses.compare(
                 witness, claimed.claim, element.value, new, layout, tuple(edits)
             )

@@ -26,10 +26,11 @@ class Registered(NamedTuple):
     distribution: str
     version: str
 
-    @property
-    def witness(self) -> Witness | None:
-        """The handler's second opinion, if it has one."""
-        return getattr(self.handler, "witness", None)
+    def witness(self, selector: str) -> Witness | None:
+        """Return the handler's second opinion on an element, if it has one; it may name the selectors that it is for."""
+        found: Witness | None = getattr(self.handler, "witness", None)
+        selectors = getattr(found, "selectors", None)
+        return found if selectors is None or selector in selectors else None
 
     @property
     def converters(self) -> ConverterTable | None:
