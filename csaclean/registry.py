@@ -37,6 +37,9 @@ class Registered(NamedTuple):
         return getattr(self.handler, "converters", None)
 
 
+SHORTEST_SIGNATURE: Final = 8
+"""Bytes of a signature that is looked for anywhere in a file: shorter ones stand in texts by chance."""
+
 _FIELD_TYPES: Final = {(kind.value, NoneType) for kind in (Kind.STRUCTURE, Kind.DEAD, Kind.OPAQUE)} | {
     (Kind.VALUE.value, Field),
     (Kind.VIEW.value, View),
@@ -207,8 +210,9 @@ class Registry:
 
     @property
     def signatures(self) -> tuple[bytes, ...]:
-        """The first bytes of payloads that are claimed without their creator."""
-        return tuple(dict.fromkeys(signature for signature, _ in self._orphans))
+        """The first bytes of payloads that are claimed without their creator, but for those that may stand in any text."""
+        found = dict.fromkeys(signature for signature, _ in self._orphans)
+        return tuple(signature for signature in found if len(signature) >= SHORTEST_SIGNATURE)
 
     @property
     def longest_signature(self) -> int:

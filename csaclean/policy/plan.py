@@ -94,4 +94,6 @@ class Plan:
         if rule.cls == "technical":
             return Decision(False, rule.cls, form, read_by, vouched=True)
         redact = matrix[rule.cls] == "redact" and rule.cls not in self._retain
-        return Decision(redact, rule.cls, form, read_by, vouched=redact or bool(read_by))
+        # Nobody's rule lets an identity stand that no converter needs; fingerprints of an examination are a policy's to keep.
+        vouched = redact or bool(read_by) or rule.cls == "fingerprint"
+        return Decision(redact, rule.cls, form, read_by, vouched)

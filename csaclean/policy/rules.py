@@ -38,6 +38,8 @@ CLASSES: tuple[FieldClass, ...] = FieldClass.__args__  # type: ignore[attr-defin
 """What a field can give away, in the terms of PS3.15; ``technical`` gives nothing away."""
 
 _ANY = "*"
+_REMEMBERED = 1 << 15
+"""Addresses whose rule is remembered: paths hold indices of the file, so there is no end to them."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,6 +173,7 @@ class RuleSet:
         self._exact: dict[tuple[str, str], Rule] = {}
         self._patterns: list[_Pattern] = []
         self._texts: dict[Rule, _Texts] = {}
+        self._found: dict[tuple[str, str], Rule | None] = {}
         faults: list[str] = []
         places: dict[tuple[str, str], str] = {}
         for rule, name in zip(self.rules, names, strict=True):
@@ -266,9 +269,16 @@ class RuleSet:
         path
             The field's path as it was laid out; empty for a whole element.
         """
-        exact = self._exact.get((selector, path))
-        if exact is not None:
-            return exact
+        key = (selector, path)
+        try:
+            return self._found[key]
+        except KeyError:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            rule = self._found[key] = self._exact.get(key) or self._match(selector, path)
+            return rule
+
+    def _match(self, selector: str, path: str) -> Rule | None:
         hits = (
             pattern
             for pattern in self._patterns
@@ -282,6 +292,6 @@ class RuleSet:
 
         A grammar asks this for each text, because only it sees the bytes: texts that no rule lists are not spoken of.
         """
-        rule = self._exact.get((selector, path)) or (self.find(selector, path) if self._patterns else None)
+        rule = self.find(selector, path)
         texts = self._texts.get(rule) if rule is not None else None
         return "code" if texts is not None and texts.hold(value) else form

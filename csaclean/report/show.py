@@ -84,14 +84,21 @@ def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) ->
 
 
 def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Iterator[str]:
+    """Yield a line for a rule, or several where converters read some of its fields and others not."""
+    groups: dict[tuple[str, ...], tuple[dict[str, None], dict[str, None]]] = {}
     for selector in rule.select:
         for path in rule.field or ("",):
             read_by = (table.consumers(selector, path) if table else ()) or rule.read_by
-            matrix = policy.read if read_by else policy.unread
-            action = "keep" if rule.cls == "technical" else matrix[rule.cls]
-            reads = f"; read by {', '.join(read_by)}" if read_by else ""
-            listed = ", the listed texts" if rule.lists_texts else ""
-            yield f"  {action:<6} {selector} {path or 'whole element'} [{rule.cls}{listed}]: {rule.why}{reads}"
+            selectors, paths = groups.setdefault(read_by, ({}, {}))
+            selectors[selector] = None
+            paths[path or "whole element"] = None
+    for read_by, (selectors, paths) in groups.items():
+        matrix = policy.read if read_by else policy.unread
+        action: str = "keep" if rule.cls == "technical" else matrix[rule.cls]
+        if rule.cls == "technical" and rule.lists_texts:
+            action = "keep the listed texts"
+        reads = f"; read by {', '.join(read_by)}" if read_by else ""
+        yield f"  {action} [{rule.cls}] {' '.join(selectors)}: {', '.join(paths)}: {rule.why}{reads}"
 
 
 def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:

@@ -308,10 +308,17 @@ class TestUnknownTags:
 
     def test_a_binary_value_stays_and_is_not_vouched_for(self) -> None:
         value = b"ab\0cd\0\0\1"
-        blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (value,))])
+        blob = write_csa2([PlainTag(b"Some", bytes(59), 1, b"UN", b"\0", 0, (value,))])
         result = cleaned(blob)
         assert value in result.new
         assert not result.vouched
+
+    def test_a_binary_value_of_a_tag_with_a_rule_goes(self) -> None:
+        value = b"ab\0cd\0\0\1"
+        blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (value,))])
+        result = cleaned(blob)
+        assert result.new == blob.replace(value, b" " * len(value))
+        assert result.vouched
 
 
 class TestNothingOfAValueIsInAMessage:

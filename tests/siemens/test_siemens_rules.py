@@ -15,6 +15,7 @@ from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.engine import load_value
+from csaclean.handler import ConverterElement
 from csaclean.locate import Location, locate
 from csaclean.model import Field
 from csaclean.policy.plan import Plan
@@ -262,6 +263,19 @@ class TestWhatConvertersRead:
             assert isinstance(row["output"], list)
             assert all(key.isascii() and key.isalnum() for key in row["output"])
             assert "dn" in row["consumers"] or not row["output"] or table == "ascconv"
+
+    @pytest.mark.parametrize(
+        ("creator", "names"),
+        [
+            ("siemens mr sds 01", ["0/(0021,SIEMENS MR SDS 01,5B)"]),
+            ("siemens mr sdi 02", []),
+            ("anon", ["0/(0021,SIEMENS MR SDS 01,5B)"]),
+            (None, ["0/(0021,SIEMENS MR SDS 01,5B)"]),
+        ],
+        ids=["own", "image-header-in-block-10", "overwritten", "orphan"],
+    )
+    def test_is_told_by_creator_before_number(self, creator: str | None, names: list[str]) -> None:
+        assert list(CONVERTERS.fields([ConverterElement(0x0021105B, creator, b"SK")])) == names
 
     @pytest.mark.parametrize(
         ("path", "outputs"),

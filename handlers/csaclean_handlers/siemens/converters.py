@@ -28,6 +28,8 @@ _PARSED = _PROTOCOLS | {"(7FE1,SIEMENS CSA NON-IMAGE,10)"}
 _PROTOCOL_TAGS = frozenset(("MrPhoenixProtocol", "MrProtocol"))
 _PROTOCOL_TAG = (0x0021, 0x19)
 _PROTOCOL_CREATOR = "siemens mr sds 01"
+_REMAPPED = ("siemens mr sds 01", "siemens mr sdi 02")
+"""Creators whose elements dcm2niix looks for in whatever block they reserve (``console/nii_dicom.cpp`` lines 5206-5325)."""
 _BEGIN, _END = b"### ASCCONV BEGIN", b"### ASCCONV END"
 
 
@@ -144,9 +146,14 @@ def _is_protocol(element: ConverterElement) -> bool:
 
 
 def _whole(element: ConverterElement) -> Iterator[str]:
-    """Yield the selectors of the elements that dcm2niix takes this one for, and that are compared whole."""
+    """Yield the selectors of the elements that dcm2niix takes this one for, and that are compared whole.
+
+    A creator that dcm2niix knows counts, and the number doesn't: XA scanners put SDI 02 into block 10 of an item too.
+    """
+    named = element.creator is not None and any(name in element.creator for name in _REMAPPED)
     for selector, creator, tags in _whole_elements().get(element.tag >> 16 << 8 | element.tag & 0xFF, ()):
-        if element.tag in tags or (element.creator is not None and creator in element.creator):
+        by_number = element.tag in tags and not (named and creator in _REMAPPED)
+        if by_number or (element.creator is not None and creator in element.creator):
             yield selector
 
 
