@@ -364,9 +364,7 @@ class TestReplace:
 
     @pytest.mark.parametrize(
         ("name", "rest"),
-        [(name, REMOVE_REST) for name in GOLDEN]
-        # In the XA phantom, private sequences stand around what is claimed: they would go, and all in them.
-        + [(name, REMOVE_PRIVATE) for name in GOLDEN if name != "xa_like"],
+        [(name, rest) for rest in (REMOVE_REST, REMOVE_PRIVATE) for name in GOLDEN],
         ids=lambda value: "all-private" if value == REMOVE_PRIVATE else value.split(":")[-1],
     )
     def test_phantoms_come_out_clean_with_their_creators(
