@@ -427,15 +427,10 @@ def _show(arguments: argparse.Namespace) -> int:
 def _handlers(_: argparse.Namespace) -> int:
     from csaclean.console import say
     from csaclean.registry import installed
+    from csaclean.report.show import handler_lines
 
-    registry = installed()
-    for entry in registry.registered:
-        say(f"{entry.name} from {entry.distribution} {entry.version}")
-        for claimed in registry.claims:
-            if claimed.registered is entry:
-                how = "by VR" if claimed.by_vr else "by grammar"
-                orphan = ", orphans by signature" if claimed.claim.orphan else ""
-                say(f"  {claimed.selector} {how}{orphan}")
+    for line in handler_lines(installed()):
+        say(line)
     return DONE
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
 from csaclean.dicom.source import Source
-from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed
+from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
-from csaclean.locate import Located, Location, locate
+from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
@@ -24,13 +24,14 @@ from csaclean.policy.options import Options
 from csaclean.policy.plan import Decision, Plan, blanked
 from csaclean.policy.policies import Policy, Unclaimed
 from csaclean.proof.converter import Declared, compare_converter_fields
+from csaclean.proof.residue import Needles
 from csaclean.proof.rows import compare_rows
 from csaclean.proof.search import search_row
 from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
 from csaclean.registry import Claimed, Registered, Registry
-from csaclean.selector import Step, format_selector
+from csaclean.selector import Step, folded, format_selector
 from csaclean.subject import Subject, find_subject
-from csaclean.unclaimed import NOBODY, refuse_unclaimed, search_unclaimed
+from csaclean.unclaimed import NOBODY, blank_claim, is_payload, is_read, refuse_unclaimed, search_unclaimed
 
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
@@ -257,8 +258,12 @@ class Engine:
         return Judge(
             partial(self.decide, claimed),
             Filler(self.options.uid_key, subject.days),
-            subject.needles if self.policy.other.residue else None,
+            self._needles(subject),
         )
+
+    def _needles(self, subject: Subject) -> Needles | None:
+        """Return what is searched for in what stays: nothing if neither policy nor caller ask for it."""
+        return subject.needles if self.policy.other.residue or self.options.identifiers else None
 
     def layout(self, claimed: Claimed, element: PrivateElement) -> Layout:
         """Return the layout of an element in which every view has a layout of its own; see `Claimed.layout`."""
@@ -299,7 +304,7 @@ class Engine:
             compare_rows(element.value, layout, new, again, edits, judge)
             if judge.needles:
                 search_row(new, again, judge.needles)
-            witness = None if claimed.by_vr else claimed.registered.witness
+            witness = None if claimed.by_vr else claimed.registered.witness(claimed.selector)
             verdict = self._witnesses.compare(
                 witness, claimed.claim, element.value, new, layout, tuple(edits)
             )
@@ -340,7 +345,7 @@ class Engine:
         subject = find_subject(
             elements, load, lambda owner: _charset(charsets, datasets, owner), self.options
         )
-        needles = subject.needles if self.policy.other.residue else None
+        needles = self._needles(subject)
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
@@ -361,6 +366,8 @@ class Engine:
                 partial(peers.get, place),
             )
             result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
+            if result is None:
+                result = self._clean_foreign(found, element)
             if result is None:
                 location.disown(_own_step(found), "foreign", place)
                 continue
@@ -387,6 +394,26 @@ class Engine:
             outputs,
             bool(needles),
         )
+
+    def _clean_foreign(self, found: Located, element: PrivateElement) -> Cleaned | None:
+        """Blank a claimed element whose content is foreign, if what nobody claims is to be blanked; None if it stays.
+
+        Raises
+        ------
+        Unsupported
+            If a converter reads that element, and the policy doesn't let such a one stand.
+        """
+        if self._unclaimed != "blank":
+            return None
+        step = folded(_own_step(found))
+        if is_read(found.element.tag, step):
+            if self._read_fails:
+                raise Unsupported(READ_BUT_UNCLAIMED, format_selector(found.selector))
+            return None
+        if is_payload(found.element):
+            return None
+        claimed = blank_claim(_own_step(found), found.claimed.selector)
+        return self.clean_element(claimed, element._replace(claim=claimed.claim))
 
     @property
     def _unclaimed(self) -> Unclaimed:

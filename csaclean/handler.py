@@ -121,7 +121,10 @@ class Handler(Protocol):
 
 @runtime_checkable
 class Witness(Protocol):
-    """A second opinion: another project's reader of the same format."""
+    """A second opinion: another project's reader of the same format.
+
+    A witness may have ``selectors``, the canonical selectors of the claims that it can read; else it is asked about all.
+    """
 
     name: ClassVar[str]
 

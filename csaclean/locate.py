@@ -13,17 +13,17 @@ from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile, Unsupported
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step, folded
-from csaclean.unclaimed import blank_claim, is_payload, is_read
+from csaclean.unclaimed import UNKNOWN_CREATOR, blank_claim, is_payload, is_read
 
 __all__ = ["UNKNOWN_CREATOR", "Located", "Location", "locate"]
 
-UNKNOWN_CREATOR: Final = "unknown-creator"
-"""The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 
 READ: Final = "read-by-a-converter"
 """The reason for an element that would be blanked if no converter read it."""
 PAYLOAD: Final = "payload"
 """The reason for private pixel or signal data that would be blanked otherwise."""
+
+READ_BUT_UNCLAIMED: Final = "a converter reads this element, and no handler claims it"
 
 Load = Callable[[Element, int], bytes]
 """Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""
@@ -134,6 +134,22 @@ class _Locator:
                 return claimed, False
         return self.orphan(element)
 
+    def kept_by_blanking(self, element: Element, step: Step) -> str:
+        """Return why blanking leaves an element alone; nothing if it doesn't.
+
+        A standard element inside a private sequence that a converter reads is read as if it stood outside.
+        """
+        if is_read(element.tag, step):
+            return READ
+        if not element.tag & 0x10000:
+            owner = element.owner
+            while owner >= 0:
+                dataset = self._datasets[owner]
+                if dataset.tag & 0x10000 and is_read(dataset.tag, self.step(dataset.parent, dataset.tag)):
+                    return READ
+                owner = dataset.parent
+        return PAYLOAD if is_payload(element) else ""
+
     def hides_payload(self, element: Element, names: tuple[str, ...]) -> bool:
         """Tell whether a payload stands in the place of a creator: one that nobody knows, and that is no text."""
         if any(map(self._registry.knows, names)) or element.stop - element.start < self._signature_size:
@@ -239,11 +255,9 @@ def locate(
         elif size:
             reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
             if blank:
-                reason = _kept_by_blanking(element, step) or reason
+                reason = locator.kept_by_blanking(element, step) or reason
                 if reason == READ and read_fails and not (step.creator and registry.knows(step.creator)):
-                    raise Unsupported(
-                        "a converter reads this element, and no handler claims it", tag_text(tag)
-                    )
+                    raise Unsupported(READ_BUT_UNCLAIMED, tag_text(tag))
             if blank and reason not in (READ, PAYLOAD):
                 name = str(locator.printable(step))
                 selector = (*map(locator.printable, locator.around(owner)), locator.printable(step))
@@ -253,10 +267,3 @@ def locate(
             else:
                 found.disown(step, reason, element)
     return found
-
-
-def _kept_by_blanking(element: Element, step: Step) -> str:
-    """Return why blanking leaves an element alone; nothing if it doesn't."""
-    if is_read(element.tag, step):
-        return READ
-    return PAYLOAD if is_payload(element) else ""

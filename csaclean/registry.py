@@ -26,16 +26,20 @@ class Registered(NamedTuple):
     distribution: str
     version: str
 
-    @property
-    def witness(self) -> Witness | None:
-        """The handler's second opinion, if it has one."""
-        return getattr(self.handler, "witness", None)
+    def witness(self, selector: str) -> Witness | None:
+        """Return the handler's second opinion on an element, if it has one; it may name the selectors that it is for."""
+        found: Witness | None = getattr(self.handler, "witness", None)
+        selectors = getattr(found, "selectors", None)
+        return found if selectors is None or selector in selectors else None
 
     @property
     def converters(self) -> ConverterTable | None:
         """The handler's table of what converters read, if it has one."""
         return getattr(self.handler, "converters", None)
 
+
+SHORTEST_SIGNATURE: Final = 8
+"""Bytes of a signature that is looked for anywhere in a file: shorter ones stand in texts by chance."""
 
 _FIELD_TYPES: Final = {(kind.value, NoneType) for kind in (Kind.STRUCTURE, Kind.DEAD, Kind.OPAQUE)} | {
     (Kind.VALUE.value, Field),
@@ -207,8 +211,9 @@ class Registry:
 
     @property
     def signatures(self) -> tuple[bytes, ...]:
-        """The first bytes of payloads that are claimed without their creator."""
-        return tuple(dict.fromkeys(signature for signature, _ in self._orphans))
+        """The first bytes of payloads that are claimed without their creator, but for those that may stand in any text."""
+        found = dict.fromkeys(signature for signature, _ in self._orphans)
+        return tuple(signature for signature in found if len(signature) >= SHORTEST_SIGNATURE)
 
     @property
     def longest_signature(self) -> int:

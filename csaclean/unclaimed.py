@@ -9,6 +9,7 @@ from importlib.resources import files
 from tomllib import loads
 from typing import ClassVar, Final
 
+from csaclean.creator_names import printable_step
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.elements import Element, Shape, tag_text
 from csaclean.dicom.source import Source
@@ -20,8 +21,18 @@ from csaclean.proof.residue import Needles
 from csaclean.registry import Claimed, Registered
 from csaclean.selector import Step, fold_creator, format_selector
 
-__all__ = ["NOBODY", "blank_claim", "is_payload", "is_read", "refuse_unclaimed", "search_unclaimed"]
+__all__ = [
+    "NOBODY",
+    "UNKNOWN_CREATOR",
+    "blank_claim",
+    "is_payload",
+    "is_read",
+    "refuse_unclaimed",
+    "search_unclaimed",
+]
 
+UNKNOWN_CREATOR: Final = "unknown-creator"
+"""The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 _PAYLOAD_GROUPS: Final = frozenset((0x7FE1,))
 """Private groups of pixel and signal data: next to Pixel Data (7FE0,0010)."""
 _CAP: Final = 64 << 20
@@ -79,14 +90,18 @@ def is_payload(element: Element) -> bool:
 
 
 def refuse_unclaimed(unclaimed: Mapping[tuple[Step, str], tuple[int, int]]) -> None:
-    """Refuse a data set that holds private elements nobody claims.
+    """Refuse a data set that holds private elements nobody claims. A creator with a known name says nothing by itself.
 
     Raises
     ------
     Unsupported
         If there is one.
     """
-    count = sum(number for number, _ in unclaimed.values())
+    count = sum(
+        number
+        for (step, reason), (number, _) in unclaimed.items()
+        if reason != UNKNOWN_CREATOR or "?" in printable_step(step)
+    )
     if count:
         raise Unsupported(f"{count} private elements that nobody claims")
 

@@ -26,6 +26,7 @@ _STANDARD_UID = b"1.2.840.10008."
 """Root of the UIDs that the standard itself registers: SOP classes and transfer syntaxes identify nobody."""
 _HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
 _NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
+_HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]++")
 _CODE = re.compile(rb"\d{1,3}")
 _NO_CODES = re.compile(rb"[^\d,\s]")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")
@@ -41,6 +42,8 @@ def _record(old: bytes) -> bytes:
 
 
 def _number(old: bytes) -> bytes:
+    if _HEXADECIMAL.fullmatch(old):
+        return old[:2] + b"0" * (len(old) - 2)
     return old.translate(_ZERO_DIGITS) if NUMBER.fullmatch(old) else _text(old)
 
 

@@ -7,8 +7,9 @@ from typing import TypedDict, get_args
 
 from csaclean.errors import UsageError
 from csaclean.policy.dates import DateShift, read_shifts
-from csaclean.policy.policies import ROWS, Unclaimed
+from csaclean.policy.policies import Unclaimed
 from csaclean.policy.pseudonym import UidKey
+from csaclean.policy.rules import CLASSES
 
 __all__ = ["OptionWords", "Options", "make_options", "read_identifiers"]
 
@@ -26,7 +27,8 @@ class OptionWords(TypedDict, total=False):
     unclaimed
         What happens to private elements that nobody claims: ``report``, ``blank`` or ``fail``; else as the policy says.
     identifiers
-        More texts to search for, of any length, beside the patient's own that the data set holds.
+        More texts to search for, of any length, beside the patient's own that the data set holds; then those are searched
+        for even where the policy doesn't ask for it.
     uid_key
         A secret of at least 16 bytes, or a file that holds one: UIDs become keyed pseudo-UIDs instead of a constant.
     """
@@ -79,8 +81,9 @@ def make_options(words: OptionWords, /) -> Options:
     if not words.keys() <= known:
         raise UsageError(f"there are no options but {', '.join(sorted(known))}")
     retain = frozenset(words.get("retain") or ())
-    if not retain <= set(ROWS):
-        raise UsageError(f"retain takes classes: {', '.join(ROWS)}")
+    classes = [cls for cls in CLASSES if cls != "technical"]
+    if not retain <= set(classes):
+        raise UsageError(f"retain takes classes: {', '.join(classes)}")
     unclaimed = words.get("unclaimed")
     if unclaimed is not None and unclaimed not in get_args(Unclaimed):
         raise UsageError(f"unclaimed takes {', '.join(get_args(Unclaimed))}")

@@ -3,14 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from tomllib import loads
 from typing import Literal
 
+from csaclean.creator_names import printable_step
 from csaclean.engine import Cleaned, Examined
 from csaclean.locate import UNKNOWN_CREATOR
-from csaclean.selector import Step, fold_creator
 
 __all__ = [
     "ElementGroup",
@@ -196,21 +193,6 @@ class Summary:
         for group in report.elements:
             self.dead_nonzero += group.dead_nonzero
             self.edits.update(group.edits)
-
-
-@cache
-def _printable_creators() -> Mapping[str, str]:
-    names = loads(files("csaclean.report").joinpath("creators.toml").read_text("utf-8"))["creators"]
-    return {fold_creator(name): name for name in names}
-
-
-def printable_step(step: Step, also: Mapping[str, str] = {}) -> str:  # never written to
-    """Return a step as text, with ``?`` for a creator that no shipped table and no handler knows."""
-    if step.creator is None:
-        return str(step)
-    folded = fold_creator(step.creator)
-    name = also.get(folded) or _printable_creators().get(folded) or "?"
-    return str(step._replace(creator=name))
 
 
 def element_groups(cleaned: Iterable[Cleaned]) -> tuple[ElementGroup, ...]:

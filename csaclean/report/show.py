@@ -1,6 +1,6 @@
 """What ``csaclean show`` and ``csaclean policy show`` print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from csaclean.clean import Found
 from csaclean.engine import Cleaned, Engine
@@ -10,8 +10,9 @@ from csaclean.policy.policies import DISCLAIMER, ROWS, Policy
 from csaclean.policy.rules import Rule
 from csaclean.registry import Registry
 from csaclean.report.model import Report
+from csaclean.selector import Step
 
-__all__ = ["policy_lines", "show_lines"]
+__all__ = ["handler_lines", "policy_lines", "show_lines"]
 
 _LONGEST_VALUE = 72
 
@@ -83,6 +84,40 @@ def show_lines(report: Report, found: Found, engine: Engine, *, values: bool) ->
         yield f"{code}: {count}"
 
 
+def _runs(steps: Iterable[Step]) -> str:
+    """Return element bytes as text, neighbours joined to ranges; standard tags one by one."""
+    parts: list[str] = []
+    first = last = -2
+    for step in sorted(steps):
+        if step.creator is None:
+            parts.append(str(step))
+        elif step.element == last + 1:
+            last = step.element
+            parts[-1] = f"{first:02X}-{last:02X}"
+        else:
+            first = last = step.element
+            parts.append(f"{first:02X}")
+    return " ".join(parts)
+
+
+def handler_lines(registry: Registry) -> Iterator[str]:
+    """Yield who claims what: a line for each creator in a group, with the low bytes of the elements."""
+    for entry in registry.registered:
+        yield f"{entry.name} from {entry.distribution} {entry.version}"
+        blocks: dict[str, dict[str, list[Step]]] = {}
+        for claimed in registry.claims:
+            if claimed.registered is not entry:
+                continue
+            *around, step = claimed.claim.selector
+            inside = "".join(f"{outer}/" for outer in around)
+            name = f"({step.group:04X},{step.creator})" if step.creator else "in nested data sets"
+            how = "by VR" if claimed.by_vr else "by grammar"
+            how += ", orphans by signature" if claimed.claim.orphan else ""
+            blocks.setdefault(inside + name, {}).setdefault(how, []).append(step)
+        for name, ways in blocks.items():
+            yield f"  {name} " + "; ".join(f"{how}: {_runs(found)}" for how, found in ways.items())
+
+
 def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Iterator[str]:
     """Yield a line for a rule, or several where converters read some of its fields and others not."""
     groups: dict[tuple[str, ...], tuple[dict[str, None], dict[str, None]]] = {}
@@ -94,7 +129,7 @@ def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Ite
             paths[path or "whole element"] = None
     for read_by, (selectors, paths) in groups.items():
         matrix = policy.read if read_by else policy.unread
-        action = "keep" if rule.cls == "technical" else matrix[rule.cls]
+        action: str = "keep" if rule.cls == "technical" else matrix[rule.cls]
         if rule.cls == "technical" and rule.lists_texts:
             action = "keep the listed texts"
         reads = f"; read by {', '.join(read_by)}" if read_by else ""

@@ -10,8 +10,8 @@ from csaclean.errors import CsacleanError, ProofFailed, Unsupported
 from csaclean.selector import Step
 from csaclean.unclaimed import is_read
 from phantom_file import Phantom, file_bytes
-from phantom_writer import DataSet, numbers, private_block, sequence
-from phantoms import PATIENT_ID, PATIENT_NAME, plain_image
+from phantom_writer import DataSet, Items, numbers, private_block, sequence, text
+from phantoms import PATIENT_ID, PATIENT_NAME, csa_block, plain_image
 
 VENDOR = b"PHANTOM MR 01"
 VALUES = {
@@ -101,6 +101,33 @@ def test_what_a_converter_reads_by_number_is_kept_whoever_owns_the_block(clean: 
     assert {one.reason for one in report.unclaimed} == {"read-by-a-converter", "unknown-creator"}
 
 
+def test_a_standard_element_inside_a_private_sequence_that_a_converter_reads_is_kept(clean: Clean) -> None:
+    def inside(creator: bytes) -> DataSet:
+        item = (text(0x00080032, "TM", "081500.000000"),)
+        return private_block(0x0065, 0x10, creator, {0x51: ("SQ", Items((item,)))})
+
+    assert b"081500.000000" in clean(inside(b"Image Private Header"), unclaimed="blank")[0]
+    private = private_block(
+        0x0065, 0x42, VENDOR, {0x52: ("SQ", Items(((text(0x00080032, "TM", "101112.000000"),),)))}
+    )
+    assert b"101112.000000" not in clean(private, unclaimed="blank")[0]
+
+
+def test_foreign_content_under_a_claim_is_treated_as_unclaimed(clean: Clean) -> None:
+    foreign = private_block(0x0029, 0x42, b"SIEMENS MEDCOM OOG", {0x10: ("OB", b"no STEP text")})
+    assert b"no STEP text" in clean(foreign)[0]
+    assert b"no STEP text" not in clean(foreign, unclaimed="blank")[0]
+    with pytest.raises(Unsupported):
+        clean(foreign, unclaimed="fail")
+
+
+def test_foreign_content_that_a_converter_reads_stays_or_fails_the_file(clean: Clean) -> None:
+    foreign = csa_block(b"!INTERFILE content", b"!INTERFILE content")
+    assert clean(foreign, unclaimed="blank")[0].count(b"!INTERFILE content") == 2
+    with pytest.raises(Unsupported, match="converter"):
+        clean(foreign, policy="strict")
+
+
 def test_payload_is_kept_and_named(clean: Clean) -> None:
     signal = private_block(0x7FE1, 0x10, VENDOR, {0x20: ("OB", b"\1\2\3\4")})
     after, report = clean(signal, unclaimed="blank")
@@ -138,9 +165,9 @@ def test_strict_blanks_what_no_converter_reads(clean: Clean) -> None:
     "hidden", [PATIENT_NAME, PATIENT_ID, PATIENT_NAME.lower(), PATIENT_NAME.partition("^")[2]]
 )
 def test_an_identifier_of_the_patient_in_one_fails_the_file(clean: Clean, hidden: str) -> None:
-    text = f"seen {hidden} today".encode()
+    value = f"seen {hidden} today".encode()
     with pytest.raises(ProofFailed) as caught:
-        clean(block({0x01: ("LO", text + b" " * (len(text) % 2))}))
+        clean(block({0x01: ("LO", value + b" " * (len(value) % 2))}))
     assert caught.value.code == "proof-residue"
     assert hidden not in str(caught.value)
 

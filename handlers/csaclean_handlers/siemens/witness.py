@@ -53,6 +53,9 @@ class NibabelWitness:
     """nibabel's CSA reader as a witness."""
 
     name: ClassVar[str] = "nibabel"
+    selectors: ClassVar[frozenset[str]] = frozenset(
+        ("(0029,SIEMENS CSA HEADER,10)", "(0029,SIEMENS CSA HEADER,20)")
+    )
 
     def read(self, claim: Claim, value: bytes, /) -> Mapping[str, object]:
         """Return the decoded items of each tag, with VR and counts, by tag name; unknown names together under ``?``.
