@@ -254,6 +254,7 @@ def _inner_cuts(row: bytes) -> Layout:
     layout = lay_out(row)
     view = layout.fields[-1]
     assert isinstance(view, View)
+    assert isinstance(view.layout, Layout)
     below = Layout([4, 11, 16, 20], view.layout.kinds, view.layout.fields, view.layout.notes)
     return Layout(
         layout.stops, layout.kinds, [*layout.fields[:-1], view._replace(layout=below)], layout.notes

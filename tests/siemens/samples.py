@@ -196,12 +196,21 @@ def kind_of_bytes(layout: Layout) -> list[Kind]:
     return [span.kind for span in layout for _ in range(span.start, span.stop)]
 
 
+def inner_layout(layout: Layout) -> Layout:
+    """Return the layout of the row that the one view of a layout shows."""
+    (span,) = layout
+    assert span.view is not None
+    assert isinstance(span.view.layout, Layout)
+    return span.view.layout
+
+
 def names_in(layout: Layout) -> set[str]:
     """Return the first segments of all paths, those inside views included."""
     found: set[str] = set()
 
     def visit(span: Span) -> None:
         if span.view is not None:
+            assert isinstance(span.view.layout, Layout)
             for inner in span.view.layout:
                 visit(inner)
         elif span.path:
