@@ -74,8 +74,7 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
 def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     """Return the layout of a data set in explicit VR little endian.
 
-    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is dead if it is
-    null, else opaque.
+    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is opaque.
     """
     source = BytesSource(row)
     try:
@@ -104,10 +103,7 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
             part = _layout_unclaimed(element, value, registry)
         _inline(builder, part)
     builder.structure(found.end)
-    if row.count(0, found.end) == len(row) - found.end:
-        builder.dead(len(row))
-    else:
-        builder.opaque(len(row))
+    builder.value(len(row), "trailing", "opaque")
     return builder.done(len(row))
 
 

@@ -98,6 +98,8 @@ class Plan:
             redact = matrix[OPAQUE if field.form in UNKNOWN_FORMS else UNRULED] == "redact"
             return Decision(redact, "", field.form, read_by, vouched=redact)
         form = rule.form or field.form
+        if field.form == "opaque" and form != "blank":
+            form = "opaque"  # bytes that are no text: a fill of text would make one of them
         if rule.cls == "technical":
             return Decision(False, rule.cls, form, read_by, vouched=True)
         redact = matrix[rule.cls] == "redact" and rule.cls not in self._retain

@@ -219,8 +219,5 @@ def layout_signal(element: PrivateElement) -> Layout:
     if value.startswith(_NAME_SIGNATURE, _NAME_START) or _log_name(value, 0):
         return _layout_log(value, element.peer)
     builder = Builder()
-    if _is_float32(value):
-        builder.value(len(value), "FID", "binary-number")
-    else:
-        builder.opaque(len(value))
+    builder.value(len(value), "FID", "binary-number" if _is_float32(value) else "opaque")
     return builder.done(len(value))
