@@ -101,13 +101,21 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
         part = _layout_claimed(one, value, found.elements, load, registry, fine=fine) if one else None
         if part is None:
             part = _layout_unclaimed(element, value, registry)
-        _inline(builder, part)
+        _inline(builder, part, one.claimed.selector if one else format_selector((_step(element),)))
     builder.structure(found.end)
     builder.value(len(row), "trailing", "opaque")
     return builder.done(len(row))
 
 
-def _inline(builder: Builder, part: Layout) -> None:
+def _step(element: Element) -> Step:
+    return Step(element.tag >> 16, element.tag & 0xFFFF)
+
+
+def _inline(builder: Builder, part: Layout, select: str) -> None:
+    """Account for an element with the layout of its value.
+
+    Content without a field gets one of its own: it is the inner element's, whoever reads the one around it.
+    """
     base = builder.position
     for stop, kind, field in zip(part.stops, part.kinds, part.fields, strict=True):
         if isinstance(field, Field):
@@ -119,7 +127,7 @@ def _inline(builder: Builder, part: Layout) -> None:
         elif kind == Kind.DEAD:
             builder.dead(base + stop)
         else:
-            builder.opaque(base + stop)
+            builder.value(base + stop, "", "opaque", select)
     for note in part.notes:
         builder.note(note)
 
@@ -164,7 +172,7 @@ def _layout_claimed(
 
 def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Layout:
     """Return the layout by VR; a standard element's is addressed by its tag, a private one's by its tag without creator."""
-    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+    step = _step(element)
     select = format_selector((step,))
     if is_creator(element.tag):  # of a vendor that nobody knows
         builder = Builder()

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
-from csaclean.model import Field, Kind, Layout, View
+from csaclean.model import Builder, Field, Kind, Layout, View
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, folded, format_selector, parse_selector
 from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
@@ -18,7 +18,7 @@ __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
 GROUP: Final = "csaclean.handlers"
 
 
-_OF_ONE_FORM: Final = OPAQUE_VRS | {"DS", "IS"}
+_OF_ONE_FORM: Final = OPAQUE_VRS - {"UN"} | {"DS", "IS"}
 """VRs of rules whose fill only these VRs can tell from padding: NULs, and numbers with spaces behind them."""
 
 
@@ -91,6 +91,10 @@ class Claimed(NamedTuple):
         if vr is None or vr in UNTYPED or vr in NUMBER_VRS or own in _OF_ONE_FORM:
             untyped = vr not in NUMBER_VRS
             vr = "UT" if untyped and own in NUMBER_VRS and reads_as_text(value) else own
+        if vr == "SQ":  # a converter that reads the sequence finds nothing in what is none
+            builder = Builder()
+            builder.value(len(value), "not-a-sequence", "opaque", select)
+            return builder.done(len(value))
         return layout_by_vr(
             vr,
             value,

@@ -111,6 +111,7 @@ def layout_by_vr(
         text = value.rstrip(b"\0" if text_form in _NUMERIC_FORMS else b"\0 ")
         if text_form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
             text_form = "text"
+            text = text if text.strip() else b""
         if form_of is not None:
             text_form = form_of(text, text_form)
         builder.value(len(text), "", text_form, select)
