@@ -32,7 +32,16 @@ from tests.siemens.independent_csa import (
     write_csa1_spm,
     write_csa2,
 )
-from tests.siemens.samples import REAL_FILES, element, headers, inner_layout, kind_of_bytes, real_blobs, registry, untimed
+from tests.siemens.samples import (
+    REAL_FILES,
+    element,
+    headers,
+    inner_layout,
+    kind_of_bytes,
+    real_blobs,
+    registry,
+    untimed,
+)
 
 
 def _header(*tags: CsaTag) -> bytes:
