@@ -320,7 +320,7 @@ class _Run:
                 if settled is not None:
                     return settled
             # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
-            put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[:-1] == path[:-1]})
+            put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[: len(path) - 1] == path[:-1]})
             return clean_leaf(dicom, path, cleaner)
 
         ids = {_absolute(source): {**lookup, FUNCTION: function, UNCLAIMED: unclaimed}}

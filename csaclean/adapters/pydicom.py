@@ -256,8 +256,10 @@ def encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> 
         If pydicom can't encode what the data set holds.
     """
     element = item_of(dataset, tag)
-    if isinstance(element, RawDataElement):
+    if isinstance(element, RawDataElement) and element.is_little_endian is (order == "little"):
         return element.value or b""
+    if isinstance(element, RawDataElement):  # from a data set of the other byte order
+        element = ask(lambda: dataset[tag])
     if isinstance(element.value, bytes):
         return element.value
     buffer = DicomBytesIO()

@@ -65,8 +65,8 @@ class ClaimedLeaf(NamedTuple):
         The bytes as they stand in the file, if pydicom has not converted them.
     vr
         Value representation.
-    creator
-        The element that reserves its block, if there is one.
+    creators
+        The elements that reserve its block and those of the private sequences around it, by the path of what is reserved.
     settled
         Whether it was looked at and there is nothing to clean in it.
     """
@@ -75,7 +75,7 @@ class ClaimedLeaf(NamedTuple):
     orphan: str | None
     value: bytes
     vr: str
-    creator: DataElement | RawDataElement | None
+    creators: Mapping[ElementPath, DataElement | RawDataElement]
     settled: bool
 
     def __repr__(self) -> str:
@@ -98,6 +98,15 @@ def holder(ds: Dataset, path: ElementPath) -> Dataset | None:
 
 def _creator_tag(tag: int) -> BaseTag:
     return BaseTag(tag >> 16 << 16 | tag >> 8 & 0xFF)
+
+
+def _creators(ds: Dataset, path: ElementPath) -> dict[ElementPath, DataElement | RawDataElement]:
+    found = {}
+    for end in range(1, len(path) + 1, 2):
+        dataset, creator = holder(ds, path[:end]), _creator_tag(path[end - 1])
+        if path[end - 1] & 0x10000 and dataset is not None and creator in dataset:
+            found[path[:end]] = item_of(dataset, creator)
+    return found
 
 
 def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[ElementPath, ClaimedLeaf]:
@@ -131,7 +140,6 @@ def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[Eleme
     leaves: dict[ElementPath, ClaimedLeaf] = {}
     for one in location.located:
         leaf = stream.leaves[bisect_right(starts, one.element.start) - 1]
-        creator = _creator_tag(leaf.tag)
         before = leaves.get(leaf.path)
         settled = one.element in clean and (before is None or before.settled)
         leaves[leaf.path] = ClaimedLeaf(
@@ -139,7 +147,7 @@ def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[Eleme
             one.claimed.claim.selector[-1].creator if one.orphan else None,
             bytes(stream.data[leaf.start : leaf.stop]),
             leaf.vr,
-            item_of(leaf.dataset, creator) if creator in leaf.dataset else None,
+            _creators(ds, leaf.path) if before is None else before.creators,
             settled,
         )
     return leaves
@@ -225,7 +233,7 @@ def spell_creators(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> No
 def put_back(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
     """Undo what others did to claimed elements without meaning to.
 
-    A claimed element whose block lost its creator gets the creator back. One whose value is the same but for the blanks
+    A claimed element whose block lost its creator gets the creator back, and so do the private sequences around it. One whose value is the same but for the blanks
     and NULs around it, which conversion takes away, gets its bytes and its VR back, so that it is as long as it was.
 
     Raises
@@ -240,9 +248,10 @@ def put_back(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
             if dataset is None:
                 continue
             tag = BaseTag(path[-1])
-            creator = _creator_tag(tag)
-            if leaf.creator is not None and creator not in dataset:
-                dataset._dict[creator] = leaf.creator
+            for reserved, creator in leaf.creators.items():
+                owner = holder(ds, reserved)
+                if owner is not None and creator.tag not in owner:
+                    owner._dict[creator.tag] = creator
             now = encoded(dataset, tag, order)
             same = now == leaf.value and vr_of(dataset, tag) == leaf.vr
             if not same and _bare(now) == _bare(leaf.value):

@@ -11,6 +11,10 @@ from csaclean.policy.rules import Rule, RuleSet
 __all__ = ["Decision", "Plan", "blanked"]
 
 
+_OF_NUMBERS = frozenset(("technical", "fingerprint"))
+"""Classes of which a policy may keep every field: a text that stands where a number should is none of them."""
+
+
 class Decision(NamedTuple):
     """What happens to a field, and why."""
 
@@ -71,12 +75,15 @@ class Plan:
         return decision
 
     def _rule(self, selector: str, field: Field) -> Rule | None:
-        """Return the rule that speaks of a field; one that lists texts speaks of those only, a technical one of no free text."""
+        """Return the rule that speaks of a field.
+
+        One that lists texts speaks of those only; one that lets numbers stand, of no free text.
+        """
         for rules in (self._policy.rules, self._rules):
             rule = rules.find(selector, field.path)
             if rule is not None and (
                 field.form == "code"
-                or not (rule.lists_texts or (rule.cls == "technical" and field.form not in STANDING_FORMS))
+                or not (rule.lists_texts or (rule.cls in _OF_NUMBERS and field.form not in STANDING_FORMS))
             ):
                 return rule
         return None

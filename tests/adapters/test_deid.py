@@ -364,9 +364,7 @@ class TestReplace:
 
     @pytest.mark.parametrize(
         ("name", "rest"),
-        [(name, REMOVE_REST) for name in GOLDEN]
-        # In the XA phantom, private sequences stand around what is claimed: they would go, and all in them.
-        + [(name, REMOVE_PRIVATE) for name in GOLDEN if name != "xa_like"],
+        [(name, rest) for rest in (REMOVE_REST, REMOVE_PRIVATE) for name in GOLDEN],
         ids=lambda value: "all-private" if value == REMOVE_PRIVATE else value.split(":")[-1],
     )
     def test_phantoms_come_out_clean_with_their_creators(
@@ -440,6 +438,38 @@ class TestReplace:
                 path, write_recipe(line), output_folder=tmp_path / "out", overwrite=True, ids=ids
             )
             assert CANARY not in done.path.read_bytes()
+
+    def test_a_value_that_an_earlier_line_brought_in_is_cleaned(
+        self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+    ) -> None:
+        path = write_file(file_bytes(Phantom(base_image(image=IMAGE, series=SERIES))))
+        asked: list[object] = []
+
+        def old(field: Any, **_: object) -> object:
+            asked.append(field.element.value)
+            return "20230405"
+
+        dated = write_recipe(
+            'REPLACE (0029,"SIEMENS CSA HEADER",09) func:old',
+            'REPLACE (0029,"SIEMENS CSA HEADER",09) func:csaclean',
+            'REPLACE (0029,"SIEMENS CSA HEADER",19) func:old',
+            name="dated",
+        )
+        ids = {str(path): {"old": old}}
+        (done,) = replace(path, dated, output_folder=tmp_path / "out", ids=ids)
+        made = pydicom.dcmread(done.path)
+        assert asked == ["19000101", "19000101"]
+        assert made[0x00291009].value == made[0x00291019].value == "19000101"
+
+    def test_strict_blanks_what_nobody_claims_and_the_recipe_keeps(
+        self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+    ) -> None:
+        other = private_block(0x0029, 0x11, b"OTHER VENDOR 01", {0x77: ("LO", b"WORDS ")})
+        csa = private_block(0x0029, 0x10, CREATOR, csa_elements(IMAGE, SERIES))
+        path = write_file(file_bytes(Phantom(plain_image(ordered((*csa, *other))))))
+        (done,) = replace(path, RECIPE, policy="strict", output_folder=tmp_path / "out")
+        assert b"WORDS" not in done.path.read_bytes()
+        assert CANARY not in done.path.read_bytes()
 
     def test_elements_are_as_long_as_they_were(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
@@ -612,6 +642,17 @@ class TestReplaceRefuses:
             replace(path, own, output_folder=tmp_path / "out", ids={str(path): {"fails": fails}})
         assert PATIENT_NAME.split("^")[0] not in str(caught.value)
         assert not list(tmp_path.glob("out/*"))
+
+    def test_foreign_content_under_a_line_that_promises_a_clean_value(
+        self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+    ) -> None:
+        block = private_block(0x0029, 0x10, CREATOR, {0x10: ("OB", b"!FOREIGN")})
+        path = write_file(file_bytes(Phantom(plain_image(block))))
+        with pytest.raises(MalformedValue):
+            replace(path, RECIPE, output_folder=tmp_path / "out")
+        own = write_recipe("REPLACE PatientName ANON")
+        (done,) = replace(path, own, output_folder=tmp_path / "out")
+        assert [one.reason for one in done.after.unclaimed] == ["foreign"]
 
     def test_func_csaclean_on_what_nobody_claims(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import pickle
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import csaclean
 from csaclean.errors import CsacleanError, MalformedValue, PolicyError
@@ -202,6 +204,65 @@ class TestFiles:
         assert saved(ds) == once
 
 
+class TestReencoded:
+    """Data sets that go to another transfer syntax, before or after they are cleaned."""
+
+    SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
+
+    def reencoded(self, ds: Dataset, syntax: UID) -> Dataset:
+        """Return a data set as it is after it was written in a transfer syntax, and read."""
+        ds = copy.deepcopy(ds)
+        ds.file_meta.TransferSyntaxUID = syntax
+        buffer = io.BytesIO()
+        ds.preamble = bytes(128)
+        pydicom.dcmwrite(
+            buffer,
+            ds,
+            implicit_vr=syntax.is_implicit_VR,
+            little_endian=syntax.is_little_endian,
+            force_encoding=True,
+        )
+        return read(buffer.getvalue())
+
+    @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+    @pytest.mark.parametrize("name", ["csa2_mosaic_explicit", "csa2_implicit", "csa2_big_endian", "xa_like"])
+    def test_cleaning_commutes_with_it(self, name: str, syntax: UID) -> None:
+        ds = read(GOLDEN[name]())
+        ds.walk(
+            lambda dataset, element: dataset[element.tag].value
+        )  # else pydicom can't change the byte order
+        before, after = copy.deepcopy(ds), self.reencoded(ds, syntax)
+        csaclean.clean_dataset(before)
+        csaclean.clean_dataset(after)
+        assert dict(private_values(self.reencoded(before, syntax))) == dict(private_values(after))
+        assert b"CANARY" not in saved(after)
+
+    def test_pixel_data_may_be_decompressed_before(self) -> None:
+        ds, expected = read(GOLDEN["csa2_encapsulated"]()), read(GOLDEN["csa2_encapsulated"]())
+        ds.decompress()
+        csaclean.clean_dataset(ds)
+        csaclean.clean_dataset(expected)
+        assert dict(private_values(ds)) == dict(private_values(expected))
+        assert b"CANARY" not in saved(ds)
+
+    @pytest.mark.parametrize("name", ["csa2_big_endian", "csa2_mosaic_explicit"])
+    def test_items_may_come_from_a_file_of_the_other_byte_order(self, name: str) -> None:
+        other = {"csa2_big_endian": "csa2_implicit", "csa2_mosaic_explicit": "csa2_big_endian"}[name]
+        ds, item, expected = read(GOLDEN[name]()), read(GOLDEN[other]()), read(GOLDEN[other]())
+        del ds.file_meta, item.file_meta
+        ds.ReferencedSeriesSequence = Sequence([item])
+        csaclean.clean_dataset(ds)
+        csaclean.clean_dataset(expected)
+        assert dict(private_values(item)) == dict(private_values(expected))
+
+    def test_a_copy_is_cleaned_and_the_original_is_not(self) -> None:
+        ds = read(GOLDEN["csa2_nested_items"]())
+        before, twin = saved(ds), pickle.loads(pickle.dumps(ds))
+        csaclean.clean_dataset(twin)
+        assert b"CANARY" not in saved(twin)
+        assert saved(ds) == before
+
+
 class TestMemory:
     """Data sets made by hand."""
 
@@ -258,7 +319,7 @@ class TestMemory:
         ds = self.built()
         ds.SpecificCharacterSet = charset
         word = "Физика" if charset == "ISO_IR 144" else "山田"
-        ds.private_block(0x19, "SYNTHETIC VENDOR 01", create=True).add_new(0x01, "LO", word)
+        ds.private_block(0x19, "OTHER VENDOR 01", create=True).add_new(0x01, "LO", word)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             csaclean.clean_dataset(ds)
@@ -268,7 +329,7 @@ class TestMemory:
     def test_the_stream_of_bytes_may_have_any_length(self) -> None:
         for size in range(1, 9):
             ds = self.built()
-            ds.private_block(0x19, "SYNTHETIC VENDOR 01", create=True).add_new(0x01, "OB", b"x" * size)
+            ds.private_block(0x19, "OTHER VENDOR 01", create=True).add_new(0x01, "OB", b"x" * size)
             csaclean.clean_dataset(ds)
             assert ds[0x00191001].value == b"x" * size
 

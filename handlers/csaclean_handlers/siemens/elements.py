@@ -75,7 +75,7 @@ def _oog(element: PrivateElement) -> Layout:
 
 
 def _by_signature(element: PrivateElement) -> Layout:
-    """Lay out an element that was never seen, or not understood: by its first bytes, else it is opaque."""
+    """Lay out an element that was never seen, or not understood: by its first bytes, else it is one opaque field."""
     value = element.value
     if value.startswith((b"SV10", b"VS01")):
         return _csa(element)
@@ -87,7 +87,7 @@ def _by_signature(element: PrivateElement) -> Layout:
     if value.count(0) == len(value):
         builder.dead(len(value))
     else:
-        builder.opaque(len(value))
+        builder.value(len(value), "", "opaque")
     return builder.done(len(value))
 
 
