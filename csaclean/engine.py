@@ -5,7 +5,7 @@ is opened and nothing written here, so files, data sets in memory and bare value
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
 from csaclean.dicom.source import Source
+from csaclean.dicom.walk import STANDARD
 from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
@@ -383,8 +384,9 @@ class Engine:
             refuse_unclaimed(location.unclaimed)
         if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
-        declared, outputs = self._declared(cleaned)
-        fields = self._compare_converter_fields(records, declared)
+        fields, outputs = self._compare_converter_fields(
+            records, _declared(cleaned), _standard(elements, datasets, load)
+        )
         return Examined(
             cleaned,
             places,
@@ -425,33 +427,46 @@ class Engine:
     def _read_fails(self) -> bool:
         return self.policy.other.unclaimed_read == "fail"
 
-    def _declared(self, cleaned: Sequence[Cleaned]) -> tuple[set[Declared], tuple[str, ...]]:
-        """Return the fields that converters read and the policy changes, and the sidecar's keys that change with them."""
-        declared: set[Declared] = set()
-        outputs: dict[str, None] = {}
-        for one in cleaned:
-            table = one.claimed.registered.converters
-            if table is None:
-                continue
-            for edit in one.edits:
-                selector = edit.select or one.claimed.selector
-                if edit.reason == "redact" and table.consumers(selector, edit.field):
-                    declared.add(Declared(selector, edit.field))
-                    outputs.update(dict.fromkeys(table.outputs(selector, edit.field)))
-        return declared, tuple(sorted(outputs))
-
     def _compare_converter_fields(
-        self, records: Sequence[tuple[ConverterElement, ConverterElement]], declared: set[Declared]
-    ) -> int | None:
+        self,
+        records: Sequence[tuple[ConverterElement, ConverterElement]],
+        declared: set[Declared],
+        standard: Mapping[int, bytes],
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """Return how many fields were compared, None if nothing was edited; and which keys of the sidecar change."""
         if all(old.value is new.value for old, new in records):
-            return None
-        return sum(
-            compare_converter_fields(
-                entry.converters, [old for old, _ in records], [new for _, new in records], declared
-            )
-            for entry in self.registry.registered
-            if entry.converters is not None
-        )
+            return None, ()
+        compared = 0
+        outputs: set[str] = set()
+        for entry in self.registry.registered:
+            table = entry.converters
+            if table is not None:
+                before, after = (table.fields(side) for side in zip(*records, strict=True))
+                compared += compare_converter_fields(table, before, after, declared)
+                outputs.update(table.outputs(before, after, standard))
+        return compared, tuple(sorted(outputs))
+
+
+def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
+    """Return the fields that converters read and the policy changes."""
+    return {
+        Declared(edit.select or one.claimed.selector, edit.field)
+        for one in cleaned
+        if (table := one.claimed.registered.converters) is not None
+        for edit in one.edits
+        if edit.reason == "redact" and table.consumers(edit.select or one.claimed.selector, edit.field)
+    }
+
+
+def _standard(
+    elements: Sequence[Element], datasets: Sequence[DataSet], load: Callable[[Element, int], bytes]
+) -> dict[int, bytes]:
+    """Return the values of the standard elements of the data set itself, each up to 1 KiB."""
+    return {
+        element.tag: load(element, _PEER_CAP)
+        for element in elements
+        if element.tag in STANDARD and datasets[element.owner].parent < 0
+    }
 
 
 def load_value(source: Source, element: Element, size: int) -> bytes:
