@@ -320,7 +320,7 @@ def _outputs(
             if one[0] == COIL
         ]
         sides.append(CONVERTERS.fields(elements))
-    return CONVERTERS.outputs(*sides, standard)
+    return CONVERTERS.outputs(sides[0], sides[1], standard)
 
 
 class TestADeclaredKey:
