@@ -5,16 +5,15 @@ is opened and nothing written here, so files, data sets in memory and bare value
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from csaclean.dicom.creators import private_tag
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
+from csaclean.context import Context
+from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
-from csaclean.dicom.walk import STANDARD
-from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed, Unsupported
+from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
@@ -37,8 +36,6 @@ from csaclean.unclaimed import NOBODY, blank_claim, is_payload, is_read, refuse_
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
 _NULL = Fill(0)
-_PEER_CAP = 1 << 10
-"""Longest value that a handler may ask for as a peer, in bytes."""
 
 
 @dataclass(slots=True)
@@ -329,42 +326,34 @@ class Engine:
             If an element is longer than its claim's cap, malformed, or not proved; if the patient's identifiers stand in
             what nobody claims; if that is to fail a data set.
         """
-        load = partial(load_value, source)
+        context = Context(elements, datasets, source)
         location = locate(
             elements,
             datasets,
-            load,
+            context.load,
             self.registry,
             blank=self._unclaimed == "blank",
             read_fails=self._read_fails,
         )
-        charsets = {
-            element.owner: _terms(load(element, -1))
-            for element in elements
-            if element.tag == SPECIFIC_CHARACTER_SET
-        }
-        subject = find_subject(
-            elements, load, lambda owner: _charset(charsets, datasets, owner), self.options
-        )
+        subject = find_subject(context, self.options)
         needles = self._needles(subject)
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
-        peers = _Peers(elements, load)
         for found in location.located:
             place = found.element
             cap = found.claimed.claim.cap
             if place.stop - place.start > cap:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))
-            value = load(place, -1)
+            value = context.load(place)
             element = PrivateElement(
                 found.claimed.claim,
                 found.selector,
                 place.vr,
                 value,
                 place.order,
-                _charset(charsets, datasets, place.owner),
-                partial(peers.get, place),
+                context.charset(place.owner),
+                partial(context.peer, place),
             )
             result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
             if result is None:
@@ -384,9 +373,7 @@ class Engine:
             refuse_unclaimed(location.unclaimed)
         if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
-        fields, outputs = self._compare_converter_fields(
-            records, _declared(cleaned), _standard(elements, datasets, load)
-        )
+        fields, outputs = self._compare_converter_fields(records, _declared(cleaned), context.standard())
         return Examined(
             cleaned,
             places,
@@ -458,68 +445,5 @@ def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
     }
 
 
-def _standard(
-    elements: Sequence[Element], datasets: Sequence[DataSet], load: Callable[[Element, int], bytes]
-) -> dict[int, bytes]:
-    """Return the values of the standard elements of the data set itself, each up to 1 KiB."""
-    return {
-        element.tag: load(element, _PEER_CAP)
-        for element in elements
-        if element.tag in STANDARD and datasets[element.owner].parent < 0
-    }
-
-
-def load_value(source: Source, element: Element, size: int) -> bytes:
-    """Return the first `size` bytes of an element's value, all of them if it is negative.
-
-    Raises
-    ------
-    IoFailed
-        If the source has become shorter than the walk found it.
-    """
-    stop = element.stop if size < 0 else min(element.stop, element.start + size)
-    value = source.read(element.start, stop)
-    if len(value) != stop - element.start:
-        raise IoFailed("the file was cut while it was read", "", element.start)
-    return value
-
-
 def _own_step(found: Located) -> Step:
     return found.claimed.claim.selector[-1]
-
-
-def _terms(value: bytes) -> tuple[str, ...]:
-    return tuple(term.strip() for term in value.decode("latin-1").strip(" \0").split("\\"))
-
-
-def _charset(
-    charsets: dict[int, tuple[str, ...]], datasets: Sequence[DataSet], owner: int
-) -> tuple[str, ...]:
-    """Return the character set in force: an item inherits that of the data set around it."""
-    while owner >= 0:
-        if owner in charsets:
-            return charsets[owner]
-        owner = datasets[owner].parent
-    return ()
-
-
-class _Peers:
-    """Finds other elements of an element's block or data set."""
-
-    def __init__(self, elements: Sequence[Element], load: Callable[[Element, int], bytes]) -> None:
-        self._elements = elements
-        self._load = load
-        self._index: dict[tuple[int, int], Element] = {}
-
-    def get(self, element: Element, wanted: int) -> bytes | None:
-        """Return the value of a peer; None if it is absent or longer than 1 KiB."""
-        if not self._index:
-            self._index = {(other.owner, other.tag): other for other in self._elements}
-        tag = wanted
-        if wanted <= 0xFF:  # an element byte
-            group, block, _ = private_tag(element.tag)
-            tag = group << 16 | block << 8 | wanted
-        other = self._index.get((element.owner, tag))
-        if other is None or other.stop - other.start > _PEER_CAP:
-            return None
-        return self._load(other, -1)

@@ -4,17 +4,16 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 from importlib.resources import files
 from itertools import product
 from typing import Any, Final
 
 import pytest
 
+from csaclean.context import Context
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
-from csaclean.engine import load_value
 from csaclean.handler import ConverterElement
 from csaclean.locate import Location, locate
 from csaclean.model import Field
@@ -438,7 +437,8 @@ def _located(file: RealFile) -> Location:
     source = BytesSource(file.path.read_bytes())
     start = find_start(source)
     found = walk(source, start.syntax, start.offset)
-    return locate(found.elements, found.datasets, partial(load_value, source), registry())
+    context = Context(found.elements, found.datasets, source)
+    return locate(found.elements, found.datasets, context.load, registry())
 
 
 class TestRealFiles:
