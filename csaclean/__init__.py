@@ -6,7 +6,7 @@ Examples
 --------
 >>> import csaclean
 >>> sorted(csaclean.policies())
-['converter-safe', 'dead-space']
+['converter-safe', 'dead-space', 'strict']
 """
 
 from importlib import import_module

@@ -15,9 +15,7 @@ def toml_blocks() -> list[str]:
     """Return the TOML examples of the documents."""
     pages = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
     return [
-        part.partition("```")[0]
-        for page in pages
-        for part in page.read_text("utf-8").split("```toml\n")[1:]
+        part.partition("```")[0] for page in pages for part in page.read_text("utf-8").split("```toml\n")[1:]
     ]
 
 

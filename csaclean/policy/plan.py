@@ -97,9 +97,8 @@ class Plan:
                 return Decision(False, "", field.form, read_by, vouched=True)
             redact = matrix[OPAQUE if field.form in UNKNOWN_FORMS else UNRULED] == "redact"
             return Decision(redact, "", field.form, read_by, vouched=redact)
-        form = rule.form or field.form
-        if field.form == "opaque" and form != "blank":
-            form = "opaque"  # bytes that are no text: a fill of text would make one of them
+        # A form is about texts and numbers: what a grammar found to be neither can't be filled as if it were.
+        form = field.form if field.form in UNKNOWN_FORMS else rule.form or field.form
         if rule.cls == "technical":
             return Decision(False, rule.cls, form, read_by, vouched=True)
         redact = matrix[rule.cls] == "redact" and rule.cls not in self._retain

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from csaclean import __version__
+from csaclean.policy.policies import ROWS, load_policy, policy_names
+from csaclean.selector import format_selector, parse_selector
+from csaclean_handlers.siemens import SiemensHandler
 from phantoms import GOLDEN
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -160,7 +163,7 @@ class TestPolicies:
         assert bare.stdout == listed.stdout
         names = [line.partition(":")[0] for line in listed.stdout.splitlines()]
         assert names == sorted(names)
-        assert {"converter-safe", "dead-space"} <= set(names)
+        assert names == ["converter-safe", "dead-space", "strict"]
 
     def test_show_begins_with_what_no_policy_is(self, csaclean: Command) -> None:
         for line in csaclean("policy", "list").stdout.splitlines():
@@ -168,12 +171,37 @@ class TestPolicies:
             assert shown.returncode == DONE
             assert shown.stdout.startswith("No policy of csaclean is the Basic Application Level")
 
-    def test_show_prints_the_matrix_and_the_rules(self, csaclean: Command) -> None:
-        done = csaclean("policy", "show", "converter-safe")
-        assert re.search(r"^dates +redact +keep$", done.stdout, re.MULTILINE)
-        assert re.search(
-            r"^ +redact +\(0029,SIEMENS CSA HEADER,09\) whole element \[dates\]", done.stdout, re.MULTILINE
-        )
+    @pytest.mark.parametrize("name", policy_names())
+    def test_show_prints_the_matrix_and_what_else_the_policy_says(self, csaclean: Command, name: str) -> None:
+        policy = load_policy(name)
+        shown = csaclean("policy", "show", name).stdout
+        for row in ROWS:
+            line = rf"^{row} +{policy.unread[row]} +{policy.read[row]}$"
+            assert re.search(line, shown, re.MULTILINE)
+        assert f"private elements that nobody claims: {policy.other.unclaimed}\n" in shown
+        assert ("nobody claims and a converter reads: the file fails" in shown) == (name == "strict")
+        assert f"searched for in what stays: {'yes' if policy.other.residue else 'no'}\n" in shown
+
+    def test_show_prints_every_rule_with_its_action_reason_and_who_reads_it(self, csaclean: Command) -> None:
+        shown = csaclean("policy", "show", "converter-safe").stdout.splitlines()
+        lines = {line for line in shown if line.startswith("  ")}
+        whole = "(0029,SIEMENS CSA HEADER,09) (0029,SIEMENS CSA HEADER,19): whole element"
+        assert [line for line in lines if f"redact [dates] {whole}: " in line]
+        for rule in SiemensHandler.rules.rules:
+            found = [line for line in lines if f"[{rule.cls}] " in line and f": {rule.why}" in line]
+            assert found, rule.why
+            said = " ".join(found)
+            assert all(path in said for path in rule.field or ("whole element",))
+            assert all(format_selector(parse_selector(s)) in said or s in said for s in rule.select)
+        read = [line for line in lines if "; read by " in line and "[technical]" not in line]
+        assert read
+        assert all(line.startswith("  keep [") for line in read)
+
+    def test_show_of_strict_redacts_what_a_converter_reads_too(self, csaclean: Command) -> None:
+        shown = csaclean("policy", "show", "strict").stdout.splitlines()
+        read = [line for line in shown if "; read by " in line and "[technical]" not in line]
+        assert read
+        assert all(line.startswith("  redact [") for line in read)
 
     def test_a_file_of_mine_can_be_checked_shown_and_used(
         self, csaclean: Command, tmp_path: Path, small_file: Builder

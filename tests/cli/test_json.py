@@ -61,7 +61,7 @@ def variety(tree: Path, small_file: Builder) -> Path:
     whole = small_file()
     (tree / "cut.dcm").write_bytes(whole[:-7])
     (tree / "malformed.dcm").write_bytes(whole.replace(b"M\0\0\0", b"N\0\0\0", 1))
-    unknown = private_block(0x0019, 0x10, b"SYNTHETIC VENDOR 01", {0x01: ("LO", b"SOMETHING")})
+    unknown = private_block(0x0019, 0x10, b"INVENTED VENDOR 001", {0x01: ("LO", b"SOMETHING")})
     nobody = private_block(0x0021, 0x10, None, {0x01: ("LO", b"SOMETHING")})
     signature = (Element(0xFFFAFFFA, "SQ", b""),)
     odd = Phantom(base_image(unknown, nobody, signature), preamble=b"P" * 128)

@@ -1,7 +1,9 @@
 """Nothing that is said holds a byte of a value: a marker is planted everywhere, and must be nowhere in what comes out.
 
-It stands in the patient's name, in live text and dead bytes of CSA headers, in names of CSA tags and creators that
-nobody knows, in elements that nobody claims, before, between and behind all elements, and in files that fail.
+It stands in live text and dead bytes of CSA headers, in names of CSA tags and creators that nobody knows, in elements
+that nobody claims, before, between and behind all elements, and in files that fail. Where it is the patient's own name
+too, files in which nobody can say what to write in its place fail: ``named``. Those in which it stands in claimed
+elements only are cleaned of it: ``own``.
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ import pytest
 import csaclean
 from csaclean.clean import Cleaner, open_dicom
 from csaclean.engine import Cleaned
-from csaclean.errors import CsacleanError
+from csaclean.errors import CsacleanError, ProofFailed
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.model import View
 from csaclean.policy.policies import load_policy
@@ -29,6 +31,7 @@ from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 from phantom_csa import image_tags, series_tags, with_canaries
 from phantom_file import Phantom, file_bytes
+from phantom_protocol import SETTINGS, as_value, phoenix
 from phantom_writer import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -51,6 +54,12 @@ MARK: Final = "ZEBRAX"
 NAME: Final = f"{MARK}^JOHN SECRET".encode()
 
 
+def protocol() -> bytes:
+    """Return a protocol text with the marker in values and names of its settings and parameters."""
+    settings = {**SETTINGS, "tProtocolName": NAME.decode(), f"t{MARK}": NAME.decode()}
+    return as_value(phoenix(settings, {"ProtocolName": NAME.decode(), MARK: NAME.decode()}))
+
+
 def headers() -> tuple[bytes, bytes]:
     """Return an image and a series header with the marker in live text, dead bytes and names of tags."""
     image = (
@@ -62,9 +71,7 @@ def headers() -> tuple[bytes, bytes]:
         CsaTag.build("ReferencedImageSequence", "UI", [NAME]),
     )
     series = (
-        *series_tags(
-            protocol=b"<XProtocol>\n{\n}\n### ASCCONV BEGIN ###\n" + NAME + b"\n### ASCCONV END ###"
-        ),
+        *series_tags(protocol=protocol()),
         CsaTag.build("PatReinPattern", "ST", [b"1;HFS;72.50;34.00;2;0;2;" + NAME]),
     )
     blobs = [
@@ -76,14 +83,28 @@ def headers() -> tuple[bytes, bytes]:
     return blobs[0], blobs[1]
 
 
+def named(whole: DataSet) -> DataSet:
+    """Return a data set whose patient has the marker for a name and a number."""
+    return tuple(
+        dataclasses.replace(element, value=NAME) if element.tag in (0x00100010, 0x00100020) else element
+        for element in whole
+    )
+
+
+def own() -> DataSet:
+    """Return an image with the marker in claimed elements only."""
+    image, series = headers()
+    return base_image(image=image, series=series)
+
+
 def dataset() -> DataSet:
-    """Return an image with the marker wherever a data set can hold text."""
+    """Return an image with the marker wherever a data set can hold text but for what names the patient."""
     image, series = headers()
     elements = csa_elements(image, series)
     known = {**elements, 0x77: ("LO", NAME), 0x09: ("LO", NAME), 0x08: ("CS", NAME)}
     foreign = {0x10: ("OB", b"!INTERFILE :=\n" + NAME)}
     unknown = {0x01: ("LO", NAME), 0x02: ("UN", NAME), 0x10: ("OB", image), 0x20: ("OB", b"\0" + image)}
-    inner = ordered((*private_block(0x0029, 0x10, CREATOR, elements), Element(0x00100010, "PN", NAME)))
+    inner = ordered((*private_block(0x0029, 0x10, CREATOR, elements), Element(0x00104000, "LT", NAME)))
     extra = (
         *private_block(0x0029, 0x11, CREATOR, known),
         *private_block(0x0029, 0x12, CREATOR, foreign),
@@ -98,17 +119,16 @@ def dataset() -> DataSet:
     )
     whole = base_image(extra, image=image, series=series)
     return tuple(
-        dataclasses.replace(element, value=NAME)
-        if element.tag in (0x00100010, 0x00100020, 0x00081090)
-        else element
+        dataclasses.replace(element, value=NAME) if element.tag == 0x00081090 else element
         for element in whole
     )
 
 
-def good(encoding: Encoding = EXPLICIT_LITTLE) -> bytes:
+def written(whole: DataSet, encoding: Encoding = EXPLICIT_LITTLE) -> bytes:
+    """Return a file with the marker before and behind its data set."""
     tail = b"" if encoding.deflated else NAME * 2
     preamble = (NAME * 10)[:128]
-    return file_bytes(Phantom(dataset(), encoding, preamble, tail=tail))
+    return file_bytes(Phantom(whole, encoding, preamble, tail=tail))
 
 
 def failing() -> Iterator[bytes]:
@@ -122,6 +142,9 @@ def failing() -> Iterator[bytes]:
         broken = bytearray(whole)
         broken[start + offset : start + offset + 4] = MARK.encode()[:4]
         yield bytes(broken)
+    line = b"### ASCCONV BEGIN ###\n" + NAME + b"\n### ASCCONV END ###\n"
+    malformed = CsaHeader.build(series_tags(protocol=line))
+    yield file_bytes(Phantom(base_image(series=csa.encode(malformed))))
     yield whole.replace(b"1.2.840.10008.1.2.1\0", MARK.encode().ljust(20, b"\0"), 1)
     yield whole.replace(b"LO", MARK.encode()[:2])
     yield whole.replace(CREATOR, b"SIEMENS CSA HEADER").replace(b"\xfe\xff\x00\xe0", MARK.encode()[:4])
@@ -146,7 +169,9 @@ def leaks(*texts: str) -> list[str]:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("planted")
     for number, encoding in enumerate((EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)):
-        (folder / f"good{number}.dcm").write_bytes(good(encoding))
+        (folder / f"good{number}.dcm").write_bytes(written(dataset(), encoding))
+        (folder / f"named{number}.dcm").write_bytes(written(named(dataset()), encoding))
+        (folder / f"own{number}.dcm").write_bytes(written(named(own()), encoding))
     for number, data in enumerate(failing()):
         assert MARK.encode() in data
         (folder / f"bad{number:02}.dcm").write_bytes(data)
@@ -156,38 +181,73 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_marker_is_planted_and_the_files_are_what_they_are_for(csaclean: Command, planted: Path) -> None:
     done = csaclean("check", planted, "--json", "-")
-    status = {line["file"]: line["status"] for line in map(json.loads, done.stdout.splitlines()[:-1])}
+    lines = {line["file"]: line for line in map(json.loads, done.stdout.splitlines()[:-1])}
+    statuses = {"good": "cleaned", "named": "failed", "own": "cleaned", "bad": "failed", "text": "skipped"}
     for path in sorted(planted.iterdir()):
         assert MARK.encode() in path.read_bytes()
-        wanted = {"g": "cleaned", "b": "failed", "t": "skipped"}[path.name[0]]
-        assert (path.name, status[path.name]) == (path.name, wanted)
+        kind = path.stem.rstrip("0123456789")
+        assert (path.name, lines[path.name]["status"]) == (path.name, statuses[kind])
+        assert (lines[path.name]["error"] == "proof-residue") == (kind == "named")
+        if kind == "own":
+            assert lines[path.name]["proof"]["residue"] == "declared"
+            assert any(group["residue"] for group in lines[path.name]["elements"])
 
 
 class TestCommands:
+    def run(self, csaclean: Command, planted: Path, out: Path, *more: str | Path) -> None:
+        log = out / "log"
+        done = csaclean(planted, "-o", out / "files", "--log-file", log, "--proof", "full", *more)
+        assert done.returncode == 4
+        assert leaks(done.stdout, done.stderr, log.read_text()) == []
+        assert not leaks(*(path.name for path in (out / "files").iterdir()))
+
     @pytest.mark.parametrize("policy", ["converter-safe", "dead-space"])
     @pytest.mark.parametrize("jobs", ["1", "2"])
     @pytest.mark.parametrize("more", [["-v"], ["--json", "-"], ["-q"]], ids=" ".join)
     def test_a_run_says_nothing(
         self, csaclean: Command, planted: Path, tmp_path: Path, policy: str, jobs: str, more: list[str]
     ) -> None:
-        log = tmp_path / "log"
-        done = csaclean(
-            planted,
-            "-o",
-            tmp_path / "out",
-            "-p",
-            policy,
-            "-j",
-            jobs,
-            "--log-file",
-            log,
-            "--proof",
-            "full",
-            *more,
-        )
-        assert done.returncode == 4
-        assert leaks(done.stdout, done.stderr, log.read_text()) == []
-        assert not leaks(*(path.name for path in (tmp_path / "out").iterdir()))
+        self.run(csaclean, planted, tmp_path, "-p", policy, "-j", jobs, *more)
+
+    @pytest.mark.parametrize("more", [["-v"], ["-j", "2", "--json", "-"]], ids=" ".join)
+    @pytest.mark.parametrize(
+        "options",
+        [["-p", "strict"], ["--unclaimed", "blank"], ["--unclaimed", "fail"], ["--mark"]],
+        ids=" ".join,
+    )
+    def test_nor_with_options(
+        self, csaclean: Command, planted: Path, tmp_path: Path, options: list[str], more: list[str]
+    ) -> None:
+        self.run(csaclean, planted, tmp_path, *options, *more)
+
+    @pytest.mark.parametrize("more", [["-v"], ["-j", "2", "--json", "-"]], ids=" ".join)
+    def test_nor_where_it_is_one_of_the_users_identifiers(
+        self, csaclean: Command, planted: Path, tmp_path: Path, more: list[str]
+    ) -> None:
+        listed = tmp_path / "identifiers"
+        listed.write_text(f"{MARK}\n")
+        self.run(csaclean, planted, tmp_path, "--identifiers", listed, *more)
+        written = {path.name for path in (tmp_path / "files").iterdir()}
+        assert written == {f"own{number}.dcm" for number in range(4)}
+
+    def test_strict_leaves_it_in_standard_elements_only(
+        self, csaclean: Command, planted: Path, tmp_path: Path
+    ) -> None:
+        for number in range(3):  # the fourth is deflated
+            path = planted / f"own{number}.dcm"
+            csaclean(path, "-o", tmp_path, "-p", "strict")
+            assert path.read_bytes().count(MARK.encode()) > 20
+            assert (tmp_path / path.name).read_bytes().count(MARK.encode()) == 2
+
+    def test_a_file_that_fails_for_it_is_not_written(
+        self, csaclean: Command, planted: Path, tmp_path: Path
+    ) -> None:
+        for path in sorted(planted.glob("named*")):
+            done = csaclean(path, "-o", tmp_path / "out", "-v")
+            assert done.returncode == 4
+            assert "[proof-residue]" in done.stderr
+            assert leaks(done.stdout, done.stderr) == []
+        assert not (tmp_path / "out").exists()
 
     def test_a_check_says_nothing(self, csaclean: Command, planted: Path, tmp_path: Path) -> None:
         report = tmp_path / "report.json"
@@ -197,7 +257,7 @@ class TestCommands:
 
     def test_show_says_nothing_without_show_values(self, csaclean: Command, planted: Path) -> None:
         for path in sorted(planted.iterdir()):
-            for policy in ("converter-safe", "dead-space"):
+            for policy in ("converter-safe", "dead-space", "strict"):
                 done = csaclean("show", path, "-p", policy)
                 assert leaks(done.stdout, done.stderr) == []
 
@@ -232,7 +292,7 @@ class TestLibrary:
         assert leaks(*map(repr, run), repr(run), repr(run.wait())) == []
 
     def test_the_exception_of_a_failing_file_says_nothing(self, planted: Path, tmp_path: Path) -> None:
-        for path in sorted(planted.glob("bad*")):
+        for path in sorted((*planted.glob("bad*"), *planted.glob("named*"))):
             with pytest.raises(CsacleanError) as caught:
                 csaclean.clean_file(path, tmp_path / "out.dcm")
             error = caught.value
@@ -254,6 +314,16 @@ class TestLibrary:
                 caught.clear()
                 assert leaks(repr(csaclean.clean_dataset(ds))) == []
         assert leaks(*(str(warning.message) for warning in caught)) == []
+
+    def test_the_exception_of_a_data_set_with_the_patients_own_name_says_nothing(self, planted: Path) -> None:
+        for path in sorted(planted.glob("named*")):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ds = pydicom.dcmread(path)
+                with pytest.raises(ProofFailed) as caught:
+                    csaclean.clean_dataset(ds)
+            assert caught.value.code == "proof-residue"
+            assert leaks(*everything_about(caught.value)) == []
 
     def test_the_exception_of_a_failing_data_set_says_nothing(self) -> None:
         image, _ = headers()

@@ -197,7 +197,7 @@ class TestWhatIsSaidWhere:
     def test_what_nobody_vouches_for_is_always_said_on_stderr(
         self, csaclean: Command, tmp_path: Path, many: Path, more: list[str]
     ) -> None:
-        unknown = private_block(0x0019, 0x10, b"SYNTHETIC VENDOR 01", {0x01: ("LO", b"SOMETHING")})
+        unknown = private_block(0x0019, 0x10, b"INVENTED VENDOR 001", {0x01: ("LO", b"SOMETHING")})
         (many / "unknown.dcm").write_bytes(file_bytes(Phantom(plain_image(unknown))))
         for arguments in (["check", many], [many, "-o", tmp_path / "out"]):
             found = UNVOUCHED.findall(csaclean(*arguments, *more).stderr)

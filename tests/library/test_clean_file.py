@@ -83,7 +83,7 @@ class TestResult:
         assert sum(sum(group.edits.values()) for group in other.elements) == 0
 
     def test_a_file_with_unknown_private_elements_is_not_vouched_for(self, tmp_path: Path) -> None:
-        unknown = private_block(0x0019, 0x10, b"SYNTHETIC VENDOR 01", {0x01: ("LO", b"SOMETHING")})
+        unknown = private_block(0x0019, 0x10, b"INVENTED VENDOR 001", {0x01: ("LO", b"SOMETHING")})
         (tmp_path / "in.dcm").write_bytes(file_bytes(Phantom(base_image(unknown))))
         report = csaclean.clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
         assert not report.vouched

@@ -79,7 +79,7 @@ def test_any_bytes_will_do(kind: type) -> None:
 
 @pytest.mark.parametrize(
     ("creator", "group", "element"),
-    [("SYNTHETIC VENDOR 01", 0x29, 0x10), (CREATOR, 0x29, 0x77), (CREATOR, 0x2B, 0x10), ("", 0x29, 0x10)],
+    [("INVENTED VENDOR 001", 0x29, 0x10), (CREATOR, 0x29, 0x77), (CREATOR, 0x2B, 0x10), ("", 0x29, 0x10)],
     ids=["creator", "element", "group", "none"],
 )
 def test_what_nobody_claims_is_an_error_and_never_passed_through(

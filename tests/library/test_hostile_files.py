@@ -118,7 +118,7 @@ class TestBrokenSequences:
             clean(with_sequence(body, encoding))
 
     def test_one_without_a_header_is_reported_and_not_vouched_for(self, clean: Clean) -> None:
-        report, _ = clean(with_sequence(item(b"SYNTHETIC", 400)))
+        report, _ = clean(with_sequence(item(b"INVENTED!", 400)))
         assert [(one.selector, one.reason) for one in report.unclaimed] == [
             ("(0008,1140)", "broken-sequence")
         ]
@@ -195,11 +195,17 @@ class TestPlacesToHideIn:
         _, data = clean(file_bytes(Phantom(plain_image(block))))
         assert data[data.index(b"\x29\0\x09\x10") :][12:20] == b"19000101"
 
-    def test_free_text_in_the_place_of_a_constant_is_not_vouched_for(self, clean: Clean) -> None:
+    def test_free_text_in_the_place_of_a_constant_goes(self, clean: Clean) -> None:
         known = private_block(0x29, 0x10, CREATOR, {0x08: ("CS", b"IMAGE NUM 4 ")})
-        other = private_block(0x29, 0x10, CREATOR, {0x08: ("CS", b"PHANTOM^SYN ")})
-        assert clean(file_bytes(Phantom(plain_image(known))))[0].vouched
-        assert not clean(file_bytes(Phantom(plain_image(other))))[0].vouched
+        other = private_block(0x29, 0x10, CREATOR, {0x08: ("CS", b"ROE^JANE NUM")})
+        report, data = clean(file_bytes(Phantom(plain_image(known))))
+        assert (report.status, report.vouched) == ("unchanged", True)
+        assert b"IMAGE NUM 4" in data
+        report, data = clean(file_bytes(Phantom(plain_image(other))))
+        assert [dict(group.edits) for group in report.elements] == [{"unruled-text": 1}]
+        assert report.vouched
+        assert b"ROE" not in data
+        assert b"JANE" not in data
 
     @pytest.mark.parametrize(
         "padding",

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = {"csaclean": PROJECT / "csaclean", "csaclean_handlers": PROJECT / "handlers" / "csaclean_handlers"}
-DATA_SUFFIXES = {".toml", ".json", ".typed"}
+DATA_SUFFIXES = {".toml", ".json", ".typed", ".csaclean"}
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,14 @@ def test_the_wheel_holds_both_packages_with_their_data_and_nothing_else(wheel_na
         "csaclean/py.typed",
         "csaclean_handlers/py.typed",
         "csaclean/report/schema.json",
+        "csaclean/adapters/deid.csaclean",
+        "csaclean/policy/read_elements.toml",
         "csaclean/policy/policies/converter-safe.toml",
-        "csaclean_handlers/siemens/rules.toml",
+        "csaclean/policy/policies/dead-space.toml",
+        "csaclean/policy/policies/strict.toml",
+        "csaclean_handlers/siemens/converters.toml",
+        "csaclean_handlers/siemens/rules/csa.toml",
+        "csaclean_handlers/siemens/rules/protocol.toml",
     ],
 )
 def test_the_wheel_holds(name: str, wheel_names: set[str]) -> None:

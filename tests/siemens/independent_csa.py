@@ -20,7 +20,21 @@ __all__ = [
     "write_csa2",
 ]
 
-TEXT_UNDER_UN = (b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol", b"PhoenixZIP", b"SrMsgBuffer")
+TEXT_UNDER_UN = (
+    b"AutoAlignData",
+    b"ExamDataRole",
+    b"FmriExternalInfo",
+    b"MRDiffusion",
+    b"MRVelocityEncoding",
+    b"MR_ASL",
+    b"MrEvaProtocol",
+    b"MrPhoenixProtocol",
+    b"MrProtocol",
+    b"PatReinPattern",
+    b"PhoenixZIP",
+    b"SrMsgBuffer",
+    b"UsedPatientWeight",
+)
 """Tags whose VR is UN and whose values are text all the same: what follows their NUL is dead."""
 
 

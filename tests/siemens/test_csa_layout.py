@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from csaclean.errors import MalformedValue
 from csaclean.model import Kind, Layout, Span
+from csaclean.policy.fills import UNKNOWN_FORMS
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, Variant
 from csaclean_handlers.siemens.csa_layout import layout_csa
@@ -32,7 +33,16 @@ from tests.siemens.independent_csa import (
     write_csa1_spm,
     write_csa2,
 )
-from tests.siemens.samples import REAL_FILES, element, headers, inner_layout, kind_of_bytes, real_blobs, registry, untimed
+from tests.siemens.samples import (
+    REAL_FILES,
+    element,
+    headers,
+    inner_layout,
+    kind_of_bytes,
+    real_blobs,
+    registry,
+    untimed,
+)
 
 
 def _header(*tags: CsaTag) -> bytes:
@@ -203,12 +213,14 @@ class TestFields:
         assert set(range(item.start + 1, item.end)) <= _dead(layout_csa(blob))
 
 
-class TestOpaque:
-    def test_the_name_of_an_unknown_tag_is_opaque_and_its_values_have_no_name(self) -> None:
+class TestUnknown:
+    """What no grammar accounts for is a field of a form that nobody vouches for."""
+
+    def test_the_name_of_an_unknown_tag_is_a_name_without_path_and_so_are_its_values(self) -> None:
         blob = _header(CsaTag.build("DoeJaneTag", "LO", [b"value"]))
         layout = layout_csa(blob)
-        assert kind_of_bytes(layout)[16 : 16 + len("DoeJaneTag")] == [Kind.OPAQUE] * len("DoeJaneTag")
-        assert _values(blob, layout) == [("?", "text", b"value")]
+        assert _values(blob, layout) == [("?", "name", b"DoeJaneTag"), ("?", "text", b"value")]
+        assert {"name"} <= UNKNOWN_FORMS
         assert "unknown-tag-name" in layout.notes
         assert "DoeJane" not in repr((layout, layout.notes, list(layout)))
 
@@ -221,18 +233,18 @@ class TestOpaque:
         layout = layout_csa(_header(CsaTag.build("B_value ", "IS")))
         assert "unknown-tag-name" in layout.notes
 
-    def test_a_name_without_nul_is_opaque_to_its_last_byte_and_noted(self) -> None:
-        tag = PlainTag(b"N" * 64, b"", 1, b"IS", b"\0", 6, ())
-        layout = layout_csa(write_csa2([tag]))
-        assert kind_of_bytes(layout)[16:80] == [Kind.OPAQUE] * 64
+    def test_a_name_without_nul_is_one_to_its_last_byte_and_noted(self) -> None:
+        blob = write_csa2([PlainTag(b"N" * 64, b"", 1, b"IS", b"\0", 6, ())])
+        layout = layout_csa(blob)
+        assert _values(blob, layout) == [("?", "name", b"N" * 64)]
         assert "name-without-nul" in layout.notes
 
     def test_a_binary_value_of_vr_un_is_opaque(self) -> None:
         value = b"ab\0cd\0\0\1"
         blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (value,))])
-        (item,) = read_items(blob)
         layout = layout_csa(blob)
-        assert kind_of_bytes(layout)[item.start : item.stop] == [Kind.OPAQUE] * len(value)
+        assert _values(blob, layout) == [("PixelFile", "opaque", value)]
+        assert {"opaque"} <= UNKNOWN_FORMS
         assert "binary-value" in layout.notes
 
     @pytest.mark.parametrize("value", [b"\0\1", b"ab\0cd", b"\0\0\1"])
@@ -254,9 +266,9 @@ class TestOpaque:
         raw = name.encode()
         blob = write_csa2([PlainTag(raw, bytes(63 - len(raw)), 1, b"UN", b"\0", 0, (b"text\n\0stale",))])
         (item,) = read_items(blob)
-        kinds = kind_of_bytes(layout_csa(blob))
-        assert kinds[item.stop - 5 : item.stop] == [Kind.DEAD] * 5
-        assert Kind.OPAQUE not in kinds
+        layout = layout_csa(blob)
+        assert kind_of_bytes(layout)[item.stop - 5 : item.stop] == [Kind.DEAD] * 5
+        assert not {span.form for span in layout} & UNKNOWN_FORMS
 
 
 class TestPatientRecord:

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csaclean.clean import Cleaner
-from csaclean.engine import Engine
 from csaclean.errors import CsacleanError, MalformedValue
 from csaclean.model import Kind
-from csaclean.policy.policies import Other, load_policy
+from csaclean.policy.policies import load_policy
 from csaclean.report.json import dumps, report_record
 from csaclean.write import Target
 from csaclean_handlers.siemens import csa
@@ -41,7 +40,6 @@ from tests.siemens.samples import (
     REAL_FILES,
     SERIES,
     cleaned,
-    element,
     headers,
     kind_of_bytes,
     real_blobs,
@@ -294,17 +292,28 @@ class TestUnknownTags:
         assert "unknown-tag-name" in reported
         assert not report.vouched
 
-    def test_its_text_goes_where_a_policy_redacts_text_without_rule(self) -> None:
-        policy = load_policy("converter-safe")
-        strict = type(policy)(
-            policy.name, policy.summary, policy.unread, policy.read, Other(unruled_text="redact")
-        )
+    def test_its_text_goes_and_its_name_stays(self) -> None:
         blob = _series(CsaTag.build("DoeJaneTag", "LO", [b"SecretText"]))
-        engine = Engine(strict, registry(), "full")
-        claimed = next(one for one in registry().claims if one.selector == SERIES)
-        result = engine.clean_element(claimed, element(blob))
-        assert result is not None
+        result = cleaned(blob)
         assert _value_of(result.new, b"DoeJaneTag") == b"X" * len("SecretText")
+        assert result.tally.edits == {"unruled-text": 1}
+
+    def test_a_number_of_it_stays(self) -> None:
+        blob = _series(CsaTag.build("DoeJaneTag", "DS", [b"0.25"]))
+        assert _value_of(cleaned(blob).new, b"DoeJaneTag") == b"0.25"
+
+    def test_its_name_goes_too_where_a_policy_redacts_what_is_opaque(self) -> None:
+        blob = _series(CsaTag.build("DoeJaneTag", "LO", [b"SecretText"]))
+        result = cleaned(blob, "strict")
+        assert _value_of(result.new, b"XXXXXXXXXX") == b"X" * len("SecretText")
+        assert result.tally.edits == {"unruled-text": 1, "opaque": 1}
+        assert result.vouched
+
+    def test_all_of_it_stays_where_a_policy_keeps_every_field(self) -> None:
+        blob = _series(CsaTag.build("DoeJaneTag", "LO", [b"SecretText"]))
+        result = cleaned(blob, "dead-space")
+        assert _value_of(result.new, b"DoeJaneTag") == b"SecretText"
+        assert not result.vouched
 
     def test_a_binary_value_stays_and_is_not_vouched_for(self) -> None:
         value = b"ab\0cd\0\0\1"
