@@ -7,7 +7,8 @@ from typing import NamedTuple
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
-from csaclean.engine import Engine, load_value
+from csaclean.engine import Engine
+from csaclean.context import Context
 from csaclean.handler import PrivateElement
 from csaclean.locate import Located, locate
 from csaclean.model import Field, Kind, Layout, View
@@ -44,15 +45,15 @@ def laid_out(data: bytes, policy: str) -> tuple[Engine, list[Laid], list[tuple[i
     source = BytesSource(data)
     start = find_start(source)
     found = walk(source, start.syntax, start.offset)
-    load = partial(load_value, source)
+    context = Context(found.elements, found.datasets, source)
     laid = []
-    location = locate(found.elements, found.datasets, load, engine.registry)
+    location = locate(found.elements, found.datasets, context.load, engine.registry)
     nobodys = [(place.start, place.stop) for place in location.nobodys]
     for one in location.located:
         place = one.element
-        value = load(place, -1)
+        value = context.load(place)
         element = PrivateElement(
-            one.claimed.claim, one.selector, place.vr, value, place.order, (), lambda _wanted: None
+            one.claimed.claim, one.selector, place.vr, value, place.order, (), partial(context.peer, place)
         )
         layout = engine.layout(one.claimed, element)
         if layout.is_foreign:
