@@ -161,5 +161,7 @@ def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Lay
         return builder.done(len(value))
     claims = registry.find(step.group, None, step.element)
     if claims:
-        return claims[0].layout_value(element.vr, value, select)
+        layout = claims[0].layout_value(element.vr, value, select)
+        if not layout.is_foreign:
+            return layout
     return layout_by_vr(element.vr or "UN", value, select)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
-from csaclean.model import Builder, Field, Kind, Layout, View
+from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, folded, format_selector, parse_selector
 from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
@@ -85,16 +85,15 @@ class Claimed(NamedTuple):
     def layout_value(self, vr: str | None, value: bytes, select: str = "") -> Layout:
         """Return the layout of a value by its VR; by the rule's VR where the file's says nothing or something unlike it.
 
-        Text stays text where the rule is on numbers: under a VR of text, and where no VR says that it is a number.
+        Text stays text where the rule is on numbers: under a VR of text, and where no VR says that it is a number. What
+        is to be a sequence and is none is foreign.
         """
         own = self.claim.vr
         if vr is None or vr in UNTYPED or vr in NUMBER_VRS or own in _OF_ONE_FORM:
             untyped = vr not in NUMBER_VRS
             vr = "UT" if untyped and own in NUMBER_VRS and reads_as_text(value) else own
-        if vr == "SQ":  # a converter that reads the sequence finds nothing in what is none
-            builder = Builder()
-            builder.value(len(value), "not-a-sequence", "opaque", select)
-            return builder.done(len(value))
+        if vr == "SQ":
+            return Layout.foreign("not-a-sequence")
         return layout_by_vr(
             vr,
             value,
