@@ -15,7 +15,7 @@ from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.policies import load_policy
 from csaclean.registry import installed
 
-__all__ = ["Laid", "Part", "blotted", "laid_out", "parts"]
+__all__ = ["Laid", "Part", "blot_element", "blotted", "laid_out", "parts"]
 
 
 class Part(NamedTuple):
@@ -28,6 +28,7 @@ class Part(NamedTuple):
     content: bytes
     vouched: bool
     """Whether the policy answers for it."""
+    read_by: tuple[str, ...]
 
 
 class Laid(NamedTuple):
@@ -71,7 +72,7 @@ def _parts(engine: Engine, one: Laid, row: bytes, layout: Layout) -> Iterator[tu
         elif kind in (Kind.VALUE, Kind.OPAQUE):
             field = what or Field("", "opaque")
             decision = engine.decide(one.found.claimed, field)
-            yield start, stop, Part(one.found.claimed.selector, field.path, field.form, row[start:stop], decision.vouched)
+            yield start, stop, Part(one.found.claimed.selector, field.path, field.form, row[start:stop], decision.vouched, decision.read_by)
         start = stop
 
 
@@ -99,6 +100,11 @@ def _blotted_row(engine: Engine, one: Laid, row: bytes, layout: Layout, may_stan
     return bytes(new)
 
 
+def blot_element(engine: Engine, one: Laid, may_stand: Callable[[Part], bool]) -> bytes:
+    """Return the value of an element with what may stand in it blotted out."""
+    return _blotted_row(engine, one, one.value, one.layout, may_stand)
+
+
 def blotted(data: bytes, policy: str, may_stand: Callable[[Part], bool]) -> bytes:
     """Return a file with what may stand in it blotted out, so that a search finds what may not.
 
@@ -109,5 +115,5 @@ def blotted(data: bytes, policy: str, may_stand: Callable[[Part], bool]) -> byte
     for start, stop in nobodys:
         new[start:stop] = b"~" * (stop - start)
     for one in laid:
-        new[one.start : one.start + len(one.value)] = _blotted_row(engine, one, one.value, one.layout, may_stand)
+        new[one.start : one.start + len(one.value)] = blot_element(engine, one, may_stand)
     return bytes(new)
