@@ -61,7 +61,8 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shift-days",
         metavar="N|FILE",
-        help="shift dates by N days, or by those that a table of Patient IDs says, instead of redacting them",
+        help="shift dates by N days, or by those that a table of Patient IDs says, instead of redacting them; "
+        "cleaning a file twice shifts its dates twice",
     )
     parser.add_argument(
         "--unclaimed",
@@ -303,6 +304,8 @@ def _work(
                 console.result(line)
         if note and summary.read:
             console.warn(note)
+        if settings.options.shift is not None and summary.edits["dates"] and not checked:
+            console.warn("dates were shifted: cleaning these files again would shift them again")
         console.warn(unvouched_line(summary))
         if not summary.read and not_dicom_only:
             console.warn("nothing was read: no DICOM file")

@@ -5,15 +5,15 @@ is opened and nothing written here, so files, data sets in memory and bare value
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from csaclean.dicom.creators import private_tag
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Element
+from csaclean.context import Context
+from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
-from csaclean.errors import CsacleanError, DoesNotFit, IoFailed, LimitExceeded, ProofFailed, Unsupported
+from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
@@ -36,8 +36,6 @@ from csaclean.unclaimed import NOBODY, blank_claim, is_payload, is_read, refuse_
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
 _NULL = Fill(0)
-_PEER_CAP = 1 << 10
-"""Longest value that a handler may ask for as a peer, in bytes."""
 
 
 @dataclass(slots=True)
@@ -328,42 +326,34 @@ class Engine:
             If an element is longer than its claim's cap, malformed, or not proved; if the patient's identifiers stand in
             what nobody claims; if that is to fail a data set.
         """
-        load = partial(load_value, source)
+        context = Context(elements, datasets, source)
         location = locate(
             elements,
             datasets,
-            load,
+            context.load,
             self.registry,
             blank=self._unclaimed == "blank",
             read_fails=self._read_fails,
         )
-        charsets = {
-            element.owner: _terms(load(element, -1))
-            for element in elements
-            if element.tag == SPECIFIC_CHARACTER_SET
-        }
-        subject = find_subject(
-            elements, load, lambda owner: _charset(charsets, datasets, owner), self.options
-        )
+        subject = find_subject(context, self.options)
         needles = self._needles(subject)
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
-        peers = _Peers(elements, load)
         for found in location.located:
             place = found.element
             cap = found.claimed.claim.cap
             if place.stop - place.start > cap:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))
-            value = load(place, -1)
+            value = context.load(place)
             element = PrivateElement(
                 found.claimed.claim,
                 found.selector,
                 place.vr,
                 value,
                 place.order,
-                _charset(charsets, datasets, place.owner),
-                partial(peers.get, place),
+                context.charset(place.owner),
+                partial(context.peer, place),
             )
             result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
             if result is None:
@@ -383,8 +373,7 @@ class Engine:
             refuse_unclaimed(location.unclaimed)
         if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
-        declared, outputs = self._declared(cleaned)
-        fields = self._compare_converter_fields(records, declared)
+        fields, outputs = self._compare_converter_fields(records, _declared(cleaned), context.standard())
         return Examined(
             cleaned,
             places,
@@ -425,86 +414,36 @@ class Engine:
     def _read_fails(self) -> bool:
         return self.policy.other.unclaimed_read == "fail"
 
-    def _declared(self, cleaned: Sequence[Cleaned]) -> tuple[set[Declared], tuple[str, ...]]:
-        """Return the fields that converters read and the policy changes, and the sidecar's keys that change with them."""
-        declared: set[Declared] = set()
-        outputs: dict[str, None] = {}
-        for one in cleaned:
-            table = one.claimed.registered.converters
-            if table is None:
-                continue
-            for edit in one.edits:
-                selector = edit.select or one.claimed.selector
-                if edit.reason == "redact" and table.consumers(selector, edit.field):
-                    declared.add(Declared(selector, edit.field))
-                    outputs.update(dict.fromkeys(table.outputs(selector, edit.field)))
-        return declared, tuple(sorted(outputs))
-
     def _compare_converter_fields(
-        self, records: Sequence[tuple[ConverterElement, ConverterElement]], declared: set[Declared]
-    ) -> int | None:
+        self,
+        records: Sequence[tuple[ConverterElement, ConverterElement]],
+        declared: set[Declared],
+        standard: Mapping[int, bytes],
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """Return how many fields were compared, None if nothing was edited; and which keys of the sidecar change."""
         if all(old.value is new.value for old, new in records):
-            return None
-        return sum(
-            compare_converter_fields(
-                entry.converters, [old for old, _ in records], [new for _, new in records], declared
-            )
-            for entry in self.registry.registered
-            if entry.converters is not None
-        )
+            return None, ()
+        compared = 0
+        outputs: set[str] = set()
+        for entry in self.registry.registered:
+            table = entry.converters
+            if table is not None:
+                before, after = (table.fields(side) for side in zip(*records, strict=True))
+                compared += compare_converter_fields(table, before, after, declared)
+                outputs.update(table.outputs(before, after, standard))
+        return compared, tuple(sorted(outputs))
 
 
-def load_value(source: Source, element: Element, size: int) -> bytes:
-    """Return the first `size` bytes of an element's value, all of them if it is negative.
-
-    Raises
-    ------
-    IoFailed
-        If the source has become shorter than the walk found it.
-    """
-    stop = element.stop if size < 0 else min(element.stop, element.start + size)
-    value = source.read(element.start, stop)
-    if len(value) != stop - element.start:
-        raise IoFailed("the file was cut while it was read", "", element.start)
-    return value
+def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
+    """Return the fields that converters read and the policy changes."""
+    return {
+        Declared(edit.select or one.claimed.selector, edit.field)
+        for one in cleaned
+        if (table := one.claimed.registered.converters) is not None
+        for edit in one.edits
+        if edit.reason == "redact" and table.consumers(edit.select or one.claimed.selector, edit.field)
+    }
 
 
 def _own_step(found: Located) -> Step:
     return found.claimed.claim.selector[-1]
-
-
-def _terms(value: bytes) -> tuple[str, ...]:
-    return tuple(term.strip() for term in value.decode("latin-1").strip(" \0").split("\\"))
-
-
-def _charset(
-    charsets: dict[int, tuple[str, ...]], datasets: Sequence[DataSet], owner: int
-) -> tuple[str, ...]:
-    """Return the character set in force: an item inherits that of the data set around it."""
-    while owner >= 0:
-        if owner in charsets:
-            return charsets[owner]
-        owner = datasets[owner].parent
-    return ()
-
-
-class _Peers:
-    """Finds other elements of an element's block or data set."""
-
-    def __init__(self, elements: Sequence[Element], load: Callable[[Element, int], bytes]) -> None:
-        self._elements = elements
-        self._load = load
-        self._index: dict[tuple[int, int], Element] = {}
-
-    def get(self, element: Element, wanted: int) -> bytes | None:
-        """Return the value of a peer; None if it is absent or longer than 1 KiB."""
-        if not self._index:
-            self._index = {(other.owner, other.tag): other for other in self._elements}
-        tag = wanted
-        if wanted <= 0xFF:  # an element byte
-            group, block, _ = private_tag(element.tag)
-            tag = group << 16 | block << 8 | wanted
-        other = self._index.get((element.owner, tag))
-        if other is None or other.stop - other.start > _PEER_CAP:
-            return None
-        return self._load(other, -1)

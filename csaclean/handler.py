@@ -159,8 +159,19 @@ class ConverterTable(Protocol):
         """Return who reads a field (or, with an empty path, the whole element); empty if nobody does."""
         ...
 
-    def outputs(self, selector: str, path: str, /) -> tuple[str, ...]:
-        """Return the keys of a converter's sidecar that change if a field, or a whole element, is redacted."""
+    def outputs(
+        self, before: Mapping[str, bytes], after: Mapping[str, bytes], standard: Mapping[int, bytes], /
+    ) -> tuple[str, ...]:
+        """Return the keys of a converter's sidecar that change with its fields.
+
+        Parameters
+        ----------
+        before, after
+            As `fields` returns them.
+        standard
+            Values of standard elements of the data set itself by tag, as `csaclean.dicom.walk.STANDARD` names them: what a
+            converter makes of a field may hang on them.
+        """
         ...
 
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:

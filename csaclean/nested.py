@@ -4,10 +4,10 @@ The engine walks such a row like a file's data set, resolves the creators in it,
 Standard elements are laid out by their VR, and rules speak of them by their own tag.
 """
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from csaclean.context import Context
 from csaclean.dicom.creators import is_creator
 from csaclean.dicom.elements import Element, Shape
 from csaclean.dicom.source import BytesSource
@@ -25,8 +25,6 @@ __all__ = ["MAX_VIEWS", "resolve"]
 
 MAX_VIEWS: Final = 8
 """How many views may lie in each other."""
-
-Layouter = Callable[[Located, Element, Sequence[Element], bytes], Layout]
 
 
 def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: int = 0) -> Layout:
@@ -83,12 +81,9 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     except MalformedFile as error:
         raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
 
-    def load(element: Element, size: int) -> bytes:
-        return row[element.start : element.stop if size < 0 else min(element.stop, element.start + size)]
-
-    located = {
-        one.element.header: one for one in locate(found.elements, found.datasets, load, registry).located
-    }
+    context = Context(found.elements, found.datasets, source)
+    location = locate(found.elements, found.datasets, context.load, registry)
+    located = {one.element.header: one for one in location.located}
     builder = Builder()
     for element in found.elements:
         if element.shape is not Shape.VALUE:
@@ -99,7 +94,7 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
             builder.structure(element.stop)
             continue
         one = located.get(element.header)
-        part = _layout_claimed(one, value, found.elements, load, registry, fine=fine) if one else None
+        part = _layout_claimed(one, value, context, fine=fine) if one else None
         if part is None:
             part = _layout_unclaimed(element, value, registry)
         _inline(builder, part)
@@ -128,22 +123,8 @@ def _inline(builder: Builder, part: Layout) -> None:
         builder.note(note)
 
 
-def _layout_claimed(
-    one: Located,
-    value: bytes,
-    elements: Sequence[Element],
-    load: Callable[[Element, int], bytes],
-    registry: Registry,
-    *,
-    fine: bool,
-) -> Layout | None:
+def _layout_claimed(one: Located, value: bytes, context: Context, *, fine: bool) -> Layout | None:
     """Return the layout that a claim gives, its fields addressed by the claim's selector; None if it is foreign."""
-
-    def peer(place: Element, wanted: int) -> bytes | None:
-        tag = place.tag & 0xFFFFFF00 | wanted if wanted <= 0xFF else wanted
-        other = next((e for e in elements if (e.owner, e.tag) == (place.owner, tag)), None)
-        return None if other is None else load(other, 1 << 10)
-
     element = one.element
     private = PrivateElement(
         one.claimed.claim,
@@ -151,8 +132,8 @@ def _layout_claimed(
         element.vr,
         value,
         element.order,
-        (),
-        partial(peer, element),
+        context.charset(element.owner),
+        partial(context.peer, element),
         fine,
     )
     layout = one.claimed.layout(private)

@@ -1,11 +1,12 @@
 """Whose data set it is: the identifiers that its standard elements hold, to be searched for in what stays."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from csaclean.context import Context
 from csaclean.dicom.charset import decode_text
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element
+from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET
 from csaclean.policy.options import Options
 from csaclean.proof.residue import Needles
 
@@ -56,36 +57,27 @@ class Subject:
         return "<Subject>"
 
 
-def find_subject(
-    elements: Sequence[Element],
-    load: Callable[[Element, int], bytes],
-    charset: Callable[[int], tuple[str, ...]],
-    options: Options,
-) -> Subject:
+def find_subject(context: Context, options: Options) -> Subject:
     """Return what a data set, and the caller, tell about its patient.
 
     Parameters
     ----------
-    elements
-        As a walk returns them.
-    load
-        Gives the first n bytes of a value.
-    charset
-        Gives the terms of Specific Character Set that are in force in a data set, by its number.
+    context
+        The walked data set.
     options
         Further identifiers, and shifts of dates.
 
     Raises
     ------
-    PolicyError
+    FileError
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     found: dict[int, list[str]] = {}
     terms: tuple[str, ...] = ()
-    for element in elements:
+    for element in context.elements:
         if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
-            terms = charset(element.owner)
-            found.setdefault(element.tag, []).extend(_parts(load(element, -1), terms))
+            terms = context.charset(element.owner)
+            found.setdefault(element.tag, []).extend(_parts(context.load(element), terms))
     return _subject(found, terms, options)
 
 
@@ -101,7 +93,7 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
 
     Raises
     ------
-    PolicyError
+    FileError
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))

@@ -5,8 +5,7 @@ For adapters of tools that go through a data set element by element.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -26,10 +25,10 @@ from csaclean.adapters.pydicom import (
     vr_of,
 )
 from csaclean.clean import Cleaner, check_patches
+from csaclean.context import PEER_CAP, Context
 from csaclean.dicom.creators import is_creator
 from csaclean.dicom.elements import Element
 from csaclean.dicom.walk import PIXELS
-from csaclean.engine import load_value
 from csaclean.errors import HandlerError, MalformedValue, ProofFailed
 from csaclean.locate import Located, locate
 from csaclean.registry import Registry, installed
@@ -47,9 +46,6 @@ __all__ = [
     "settled_value",
     "spell_creators",
 ]
-
-_PEER_CAP: Final = 1 << 10
-"""Longest value that a handler can ask for as a peer, in bytes."""
 
 
 class ClaimedLeaf(NamedTuple):
@@ -130,7 +126,12 @@ def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[Eleme
     clean: set[Element] = set()
     if cleaner is None:
         source, found = stream.walk()
-        location = locate(found.elements, found.datasets, partial(load_value, source), installed())
+        location = locate(
+            found.elements,
+            found.datasets,
+            Context(found.elements, found.datasets, source).load,
+            installed(),
+        )
     else:
         _, _, examined = examine(stream, cleaner)
         location = examined.location
@@ -280,7 +281,12 @@ def _located(ds: Dataset, path: ElementPath) -> list[Located]:
     span = ask(lambda: stream.add_only(ds, path, beside=lambda _dataset, _tag: False))
     source, found = stream.walk()
     inside = set(_hits(span, found.elements))
-    location = locate(found.elements, found.datasets, partial(load_value, source), installed())
+    location = locate(
+        found.elements,
+        found.datasets,
+        Context(found.elements, found.datasets, source).load,
+        installed(),
+    )
     return [one for one in location.located if one.element in inside]
 
 
@@ -343,7 +349,7 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
             and registry.find(found >> 16, _text(other, _creator_tag(found)), found & 0xFF)
         ):
             return False
-        return len(encoded(other, found, stream.order)) <= _PEER_CAP
+        return len(encoded(other, found, stream.order)) <= PEER_CAP
 
     with quiet():
         span = ask(lambda: stream.add_only(ds, path, beside=beside))

@@ -39,6 +39,8 @@ SIGNATURES: Final = 0xFFFAFFFA
 STANDARD: Final = frozenset(
     (
         SPECIFIC_CHARACTER_SET,
+        0x00080008,
+        0x00080016,
         0x00080020,
         0x00080050,
         0x00100010,
@@ -47,9 +49,11 @@ STANDARD: Final = frozenset(
         0x00101000,
         0x00101001,
         0x00101005,
+        0x00181030,
     )
 )
-"""Standard elements that a walk returns unless told otherwise: the character set, and what tells the patient apart."""
+"""Standard elements that a walk returns unless told otherwise: the character set, what tells the patient apart, and what
+converters' outputs hang on beside private elements: Image Type, SOP Class UID, Protocol Name."""
 
 MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""

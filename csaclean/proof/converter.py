@@ -1,10 +1,10 @@
 """Proof, third stage: what a converter reads, found as it finds it, is equal but for what the policy declared."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from csaclean.errors import ProofFailed
-from csaclean.handler import ConverterElement, ConverterTable
+from csaclean.handler import ConverterTable
 
 __all__ = ["Declared", "compare_converter_fields"]
 
@@ -18,8 +18,8 @@ class Declared(NamedTuple):
 
 def compare_converter_fields(
     table: ConverterTable,
-    old: Sequence[ConverterElement],
-    new: Sequence[ConverterElement],
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
     declared: Collection[Declared] = (),
 ) -> int:
     """Compare the fields of a converter table before and after.
@@ -27,9 +27,9 @@ def compare_converter_fields(
     Parameters
     ----------
     table
-        Finds the fields.
-    old, new
-        The claimed elements of one file, in file order.
+        Has found the fields, and knows which of them are which.
+    before, after
+        What it found in the claimed elements of one file.
     declared
         Fields that the policy changes on purpose.
 
@@ -43,7 +43,6 @@ def compare_converter_fields(
     ProofFailed
         If a field is lost, new, or differs without being declared.
     """
-    before, after = table.fields(old), table.fields(new)
     if before.keys() != after.keys():
         raise ProofFailed(
             "converter", f"{len(before.keys() ^ after.keys())} fields that a converter reads are lost or new"

@@ -124,7 +124,7 @@ class TestElements:
 
     def test_private_elements_and_the_character_set_are_returned_by_default(self) -> None:
         data = encode_dataset(
-            (text(0x00080005, "CS", "ISO_IR 100"), text(0x00080016, "UI", "2.25.1"), CREATOR, SECRET),
+            (text(0x00080005, "CS", "ISO_IR 100"), text(0x00080060, "CS", "MR"), CREATOR, SECRET),
             EXPLICIT_LITTLE,
         )
         tags = [e.tag for e in walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE).elements]

@@ -4,6 +4,7 @@ import pytest
 
 from csaclean.errors import MalformedValue
 from csaclean.model import Kind
+from csaclean.policy.fills import fill
 from csaclean_handlers.siemens.protocol import UNKNOWN_TEXT, layout_protocol
 from csaclean_handlers.siemens.quoting import MAX_DEPTH
 from phantom_protocol import (
@@ -213,6 +214,24 @@ class TestAnAscconvLine:
         assert line_fields("flDoctorJones[3].lAverages = 1") == [
             ("ASCCONV/?", "name", b"flDoctorJones"),
             ("ASCCONV/?", "number", b"1"),
+        ]
+
+    def test_with_an_index_between_dots_is_known_by_its_names(self) -> None:
+        assert line_fields("sDiffusion.sFreeDiffusionData.sComment.12 = 3") == [
+            ("ASCCONV", "assignments", b"sDiffusion.sFreeDiffusionData.sComment.12 = 3\n")
+        ]
+
+    @pytest.mark.parametrize("key", ["9doctor.jones", "doctor-jones.4", "doctor[x].2", "d\u00f6ctor.9.jones"])
+    def test_of_a_key_that_is_formed_in_no_known_way_stays_cut_where_it_was_when_it_is_blanked(
+        self, key: str
+    ) -> None:
+        found = line_fields(f"{key} = 1")
+        assert {path for path, _, _ in found} == {"ASCCONV/?"}
+        raw = key.encode("latin-1")
+        blanked = fill("name", raw).decode("latin-1")
+        after = line_fields(f"{blanked} = 1")
+        assert [(path, form, len(value)) for path, form, value in after] == [
+            (path, form, len(value)) for path, form, value in found
         ]
 
     def test_of_an_unknown_key_says_what_listed_word_it_holds(self) -> None:

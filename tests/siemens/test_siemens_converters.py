@@ -82,6 +82,11 @@ def _fields(value: bytes, tag: int = 0x00291010) -> Mapping[str, bytes]:
     return SiemensConverters().fields([_at(tag, value)])
 
 
+def _compare(old: ConverterElement, new: ConverterElement, *declared: Declared) -> int:
+    table = SiemensConverters()
+    return compare_converter_fields(table, table.fields([old]), table.fields([new]), declared)
+
+
 class TestTables:
     @pytest.mark.parametrize(("table", "count"), [("csa", 43), ("ascconv", 60), ("element", 39)])
     def test_lose_no_row_that_was_established(self, table: str, count: int) -> None:
@@ -197,7 +202,7 @@ class TestDamageIsNoticed:
         place = next(item.start for item in read_items(blob) if item.tag.decode() == row["tag"])
         damaged = blob[:place] + b"4" + blob[place + 1 :]
         with pytest.raises(ProofFailed):
-            compare_converter_fields(SiemensConverters(), [_at(0x00291010, blob)], [_at(0x00291010, damaged)])
+            _compare(_at(0x00291010, blob), _at(0x00291010, damaged))
 
     @pytest.mark.parametrize("row", COMPARED, ids=COMPARED_TAGS)
     def test_in_the_name_of_a_tag(self, row: dict[str, Any]) -> None:
@@ -206,7 +211,7 @@ class TestDamageIsNoticed:
         place = blob.index(b"\0" + name) + 1 if b"\0" + name in blob else blob.index(name)
         damaged = blob[:place] + b"#" + blob[place + 1 :]
         with pytest.raises(ProofFailed):
-            compare_converter_fields(SiemensConverters(), [_at(0x00291010, blob)], [_at(0x00291010, damaged)])
+            _compare(_at(0x00291010, blob), _at(0x00291010, damaged))
 
     @pytest.mark.parametrize("key", KEYS)
     def test_in_the_value_of_a_key(self, key: str) -> None:
@@ -215,7 +220,7 @@ class TestDamageIsNoticed:
         place = blob.index(b"\n" + line) + len(line) - 2  # of the digit between the quotes
         damaged = blob[:place] + b"4" + blob[place + 1 :]
         with pytest.raises(ProofFailed):
-            compare_converter_fields(SiemensConverters(), [_at(0x00291020, blob)], [_at(0x00291020, damaged)])
+            _compare(_at(0x00291020, blob), _at(0x00291020, damaged))
 
     @pytest.mark.parametrize("key", KEYS)
     def test_in_a_key(self, key: str) -> None:
@@ -223,18 +228,13 @@ class TestDamageIsNoticed:
         place = blob.index(b"\n" + _line(key).encode("ascii")) + 1
         damaged = blob[:place] + b"#" + blob[place + 1 :]
         with pytest.raises(ProofFailed):
-            compare_converter_fields(SiemensConverters(), [_at(0x00291020, blob)], [_at(0x00291020, damaged)])
+            _compare(_at(0x00291020, blob), _at(0x00291020, damaged))
 
     def test_but_not_where_the_policy_declares_it(self) -> None:
         blob = _header(TABLES["csa"])
         place = next(item.start for item in read_items(blob) if item.tag == b"B_value")
         damaged = blob[:place] + b"4" + blob[place + 1 :]
-        count = compare_converter_fields(
-            SiemensConverters(),
-            [_at(0x00291010, blob)],
-            [_at(0x00291010, damaged)],
-            {Declared(IMAGE, "B_value")},
-        )
+        count = _compare(_at(0x00291010, blob), _at(0x00291010, damaged), Declared(IMAGE, "B_value"))
         assert count == len(COMPARED_TAGS)
 
     def test_in_dead_bytes_it_is_no_damage(self) -> None:
@@ -242,8 +242,7 @@ class TestDamageIsNoticed:
         cleared = bytearray(blob)
         for dead in ranges:
             cleared[dead.start : dead.stop] = bytes(dead.stop - dead.start)
-        old, new = [_at(0x00291010, blob)], [_at(0x00291010, bytes(cleared))]
-        assert compare_converter_fields(SiemensConverters(), old, new) > 15
+        assert _compare(_at(0x00291010, blob), _at(0x00291010, bytes(cleared))) > 15
 
 
 class TestConsumers:

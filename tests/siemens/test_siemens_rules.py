@@ -2,19 +2,18 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 from importlib.resources import files
 from itertools import product
 from typing import Any, Final
 
 import pytest
 
+from csaclean.context import Context
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
-from csaclean.engine import load_value
 from csaclean.handler import ConverterElement
 from csaclean.locate import Location, locate
 from csaclean.model import Field
@@ -281,7 +280,7 @@ class TestWhatConvertersRead:
         ("path", "outputs"),
         [
             ("asCoilSelectMeas[0].asList[0].sCoilElementID.tCoilID", ("ReceiveCoilName",)),
-            ("sCoilSelectMeas.sCoilStringForConversion", ("ReceiveCoilActiveElements", "CoilString")),
+            ("sCoilSelectMeas.sCoilStringForConversion", ("ReceiveCoilActiveElements",)),
             ("sProtConsistencyInfo.tBaselineString", ("ConsistencyInfo",)),
             ("sGRADSPEC.lOffsetZ", ("ShimSetting",)),
             ("sWipMemBlock.tFree", ("WipMemBlock",)),
@@ -293,7 +292,102 @@ class TestWhatConvertersRead:
     )  # fmt: skip
     def test_is_declared_for_what_strict_redacts(self, path: str, outputs: tuple[str, ...]) -> None:
         assert _plan("strict").decide(PROTOCOL, Field(f"ASCCONV/{path}", "text")).redact
-        assert CONVERTERS.outputs(PROTOCOL, f"ASCCONV/{path}") == outputs
+        assert _outputs([(path, "site", "XXXX")]) == outputs
+
+
+IMAGE_TYPE, SOP_CLASS, PROTOCOL_NAME = 0x00080008, 0x00080016, 0x00181030
+SEQUENCE = "tSequenceFileName"
+COIL_ELEMENTS = "sCoilSelectMeas.sCoilStringForConversion"
+COIL = "(0051,SIEMENS MR HEADER,0F)"
+
+
+def _outputs(
+    edited: Sequence[tuple[str, str, str]],
+    standard: Mapping[int, bytes] = {},
+    also: Mapping[str, str] = {},
+) -> tuple[str, ...]:
+    """Return what is declared of a protocol with lines of which some are edited (key, old, new), beside elements."""
+    sides = []
+    for which in (1, 2):
+        lines = "".join(f'{one[0]}\t = \t"{one[which]}"\n' for one in edited if not one[0].startswith("("))
+        lines += "".join(f"{key} = {value}\n" for key, value in also.items())
+        text = f"### ASCCONV BEGIN ###\n{lines}### ASCCONV END ###\n".encode("ascii")
+        elements = [ConverterElement(0x00211019, "siemens mr sds 01", text)]
+        elements += [
+            ConverterElement(0x0051100F, "siemens mr header", one[which].encode("ascii"))
+            for one in edited
+            if one[0] == COIL
+        ]
+        sides.append(CONVERTERS.fields(elements))
+    return CONVERTERS.outputs(sides[0], sides[1], standard)
+
+
+class TestADeclaredKey:
+    """Conditions found by editing single fields of real files and converting them."""
+
+    @pytest.mark.parametrize(
+        ("sequence", "guessed"),
+        [
+            ("ep2d_bold", True),
+            ("gre_field_mapping", True),
+            ("ep2d_diff", True),
+            ("svs_se", False),
+            ("epi2d", False),
+            ("XXXX", False),
+        ],
+    )
+    def test_is_the_guess_at_a_series_where_the_sequence_tells(self, sequence: str, guessed: bool) -> None:
+        assert ("BidsGuess" in _outputs([(SEQUENCE, sequence, "Y" * len(sequence))])) == guessed
+
+    @pytest.mark.parametrize(
+        "standard",
+        [
+            {IMAGE_TYPE: b"ORIGINAL\\PRIMARY\\DIFFUSION\\NONE "},
+            {IMAGE_TYPE: b"ORIGINAL\\PRIMARY\\FMRI\\NONE"},
+            {IMAGE_TYPE: b"DERIVED\\PRIMARY\\MPR"},
+            {SOP_CLASS: b"1.2.840.10008.5.1.4.1.1.4.2\0"},
+            {SOP_CLASS: b"1.3.12.2.1107.5.9.1\0"},
+        ],
+    )
+    def test_is_no_guess_where_a_standard_element_tells_the_same(self, standard: dict[int, bytes]) -> None:
+        assert _outputs([(SEQUENCE, "ep2d_bold", "XXXXXXXXX")], standard) == ("PulseSequenceDetails",)
+
+    @pytest.mark.parametrize(
+        ("name", "keys"), [(b"", ("ProtocolName",)), (b"  ", ("ProtocolName",)), (b"fMRI", ())]
+    )
+    def test_is_the_protocols_name_where_no_standard_element_has_it(
+        self, name: bytes, keys: tuple[str, ...]
+    ) -> None:
+        assert _outputs([("tProtocolName", "head", "XXXX")], {PROTOCOL_NAME: name}) == keys
+
+    def test_is_a_delay_of_labeling_where_the_protocol_of_an_asl_sequence_has_one(self) -> None:
+        edited, times = [(SEQUENCE, "ep2d_asl", "XXXXXXXX")], {"sAsl.ulLabelingDuration": "1800000"}
+        assert {"LabelingDuration"} < set(_outputs(edited, also=times))
+        assert "LabelingDuration" not in _outputs(edited)
+        assert "LabelingDuration" not in _outputs([(SEQUENCE, "ep2d_bold", "XXXXXXXXX")], also=times)
+
+    @pytest.mark.parametrize(
+        ("elements", "coil", "shown"),
+        [
+            pytest.param(("HEA", "XXX"), ("HEA", "XXX"), False, id="equal-before-and-after"),
+            pytest.param(("HEA", "XXX"), ("HEA", "HEA"), True, id="appears"),
+            pytest.param(("HEA", "XXX"), ("HEP", "XXX"), True, id="vanishes"),
+            pytest.param(("HEA", "XXX"), ("HEP", "HEP"), False, id="stays"),
+            pytest.param((), ("HEA", "XXX"), True, id="no-elements"),
+        ],
+    )  # fmt: skip
+    def test_is_a_coil_where_it_is_not_that_of_the_protocol(
+        self, elements: tuple[str, ...], coil: tuple[str, str], shown: bool
+    ) -> None:
+        edited = [(COIL, *coil)] + ([(COIL_ELEMENTS, elements[0], elements[1])] if elements else [])
+        assert ("CoilString" in _outputs(edited)) == shown
+
+    def test_is_none_of_a_log_of_physiology_which_has_no_sidecar_of_an_image(self) -> None:
+        standard = {IMAGE_TYPE: b"ORIGINAL\\PRIMARY\\RAWDATA\\PHYSIO"}
+        assert _outputs([(SEQUENCE, "ep2d_bold", "XXXXXXXXX")], standard) == ()
+
+    def test_is_none_where_nothing_changes(self) -> None:
+        assert _outputs([(SEQUENCE, "ep2d_bold", "ep2d_bold"), (COIL, "HEA", "HEA")]) == ()
 
 
 class TestWhatTellsOfSomebody:
@@ -343,7 +437,8 @@ def _located(file: RealFile) -> Location:
     source = BytesSource(file.path.read_bytes())
     start = find_start(source)
     found = walk(source, start.syntax, start.offset)
-    return locate(found.elements, found.datasets, partial(load_value, source), registry())
+    context = Context(found.elements, found.datasets, source)
+    return locate(found.elements, found.datasets, context.load, registry())
 
 
 class TestRealFiles:

@@ -167,6 +167,57 @@ def _found(element: ConverterElement) -> int:
     return number & 0xFF if by_number or by_creator else 0
 
 
+def _by_name(fields: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return what `SiemensConverters.fields` found by name alone, of each name what dcm2niix finds first."""
+    found: dict[str, bytes] = {}
+    for key, value in fields.items():
+        found.setdefault(key.partition("/")[2].removeprefix("ASCCONV/"), value)
+    return found
+
+
+def _rows_of(name: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that a name of `_by_name` is found by."""
+    if name.startswith("("):
+        yield from _elements().get(name, ())
+    else:
+        yield from (row for row in _tables()["csa"] if row["tag"] == name)
+        yield from (row for pattern, row in _ascconv_rows() if pattern.fullmatch(name))
+
+
+def _matches(wanted: Mapping[str, str], standard: Mapping[int, bytes]) -> Iterator[bool]:
+    """Yield for each standard element, its tag written ``(gggg,eeee)``, whether its text matches; none has an empty one."""
+    for tag, pattern in wanted.items():
+        value = standard.get(int(tag[1:5] + tag[6:10], 16), b"")
+        yield re.search(pattern, value.decode("latin-1").strip(" \0")) is not None
+
+
+def _conditional(
+    row: Mapping[str, Any], value: bytes, fields: Mapping[str, bytes], standard: Mapping[int, bytes]
+) -> Iterator[str]:
+    """Yield the keys that a row's field changes under conditions that hold."""
+    for one in row.get("depends", ()):
+        if (
+            re.search(one.get("value", ""), value.decode("latin-1"))
+            and all(fields.get(name, b"").strip(b"\0 ") for name in one.get("with", ()))
+            and not any(fields.get(name, b"").strip(b"\0 ") for name in one.get("without", ()))
+            and all(_matches(one.get("if", {}), standard))
+            and not any(_matches(one.get("unless", {}), standard))
+        ):
+            yield from one["output"]
+
+
+def _shown(row: Mapping[str, Any], fields: Mapping[str, bytes]) -> str:
+    """Return what dcm2niix shows of a field: nothing where another says the same."""
+    text, other = (_string(fields.get(row[name], b"")) for name in ("of", "unless_equal"))
+    return "" if text == other else text
+
+
+def _string(value: bytes) -> str:
+    """Return the text of an element, or between the quotes of a protocol's line."""
+    quoted = re.search(rb'"++([^"]*+)', value)
+    return (quoted[1] if quoted else value).decode("latin-1").strip(" \0")
+
+
 class SiemensConverters:
     """The converter table of Siemens' private elements."""
 
@@ -174,9 +225,26 @@ class SiemensConverters:
         """Return who reads a field, or a whole element if `path` is empty."""
         return tuple(dict.fromkeys(reader for row in _rows(selector, path) for reader in row["consumers"]))
 
-    def outputs(self, selector: str, path: str, /) -> tuple[str, ...]:
-        """Return the keys of dcm2niix's sidecar that change if a field, or a whole element, is redacted."""
-        return tuple(dict.fromkeys(key for row in _rows(selector, path) for key in row.get("output", ())))
+    def outputs(
+        self, before: Mapping[str, bytes], after: Mapping[str, bytes], standard: Mapping[int, bytes], /
+    ) -> tuple[str, ...]:
+        """Return the keys of dcm2niix's sidecar that change, in order of the table."""
+        if any(_matches(_tables()["silent"], standard)):
+            return ()
+        old, new = (_by_name(side) for side in (before, after))
+        changed = [(name, value) for name, value in old.items() if new.get(name) != value]
+        keys = [
+            key
+            for name, value in changed
+            for row in _rows_of(name)
+            for key in (*row.get("output", ()), *_conditional(row, value, old, standard))
+        ]
+        keys += [
+            row["key"]
+            for row in _tables()["shown"]
+            if _shown(row, old) != _shown(row, new) and all(_matches(row.get("if", {}), standard))
+        ]
+        return tuple(dict.fromkeys(keys))
 
     def is_field(self, key: str, selector: str, path: str, /) -> bool:
         """Tell whether a key of `fields` is what a field of an element, or the element itself, looks like to dcm2niix."""

@@ -84,10 +84,7 @@ def _by_signature(element: PrivateElement) -> Layout:
     if value.startswith(HISTORY_SIGNATURE):
         return _history(element)
     builder = Builder()
-    if value.count(0) == len(value):
-        builder.dead(len(value))
-    else:
-        builder.value(len(value), "", "opaque")
+    builder.value(len(value), "", "opaque")  # nulls too: its fill is laid out as it is
     return builder.done(len(value))
 
 

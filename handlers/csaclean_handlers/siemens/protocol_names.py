@@ -17,9 +17,12 @@ UNKNOWN: Final = "?"
 _REMEMBERED: Final = 1 << 13
 """Names whose analysis is kept: real texts hold at most 4,000 different keys."""
 
-_KEY: Final = re.compile(rb"[A-Za-z_]\w*+(?:\[\d++\])*+(?:\.[A-Za-z_]\w*+(?:\[\d++\])*+)*+")
+_KEY: Final = re.compile(rb"[A-Za-z_]\w*+(?:\[\d++\])*+(?:\.(?:[A-Za-z_]\w*+|\d++)(?:\[\d++\])*+)*+")
+"""A key: names, each with indices, an index of its own between dots too (``sComment.7``)."""
 _INDEX: Final = re.compile(rb"\[\d++\]")
 _SEGMENT: Final = re.compile(rb"[A-Za-z_]\w*+")
+_WORD: Final = re.compile(rb"[^!-/:-@\[-^`{-~]++")
+"""What stands between the punctuation of a key that is formed in no known way: blanked, it is still cut there."""
 
 
 class Vocabulary(NamedTuple):
@@ -147,7 +150,7 @@ def key_name(key: bytes, /) -> Name:
     Parameters
     ----------
     key
-        As it stands in the text, with its indices. One that isn't formed as keys are is unknown as a whole.
+        As it stands in the text, with its indices. One that isn't formed as keys are is unknown but for its punctuation.
 
     Examples
     --------
@@ -160,7 +163,7 @@ def key_name(key: bytes, /) -> Name:
     """
     table = vocabulary()
     if not _KEY.fullmatch(key):
-        return _name(key, [(0, len(key))], frozenset(), own=False)
+        return _name(key, [found.span() for found in _WORD.finditer(key)], frozenset(), own=False)
     parts = [found.span() for found in _SEGMENT.finditer(key)]
     return _name(key, parts, table.segments, own=_INDEX.sub(b"", key) in table.fields)
 
