@@ -60,7 +60,7 @@ _PRINTABLE: Final = bytes(range(32, 127))
 
 
 def reads_as_text(value: bytes) -> bool:
-    """Tell whether bytes that ought to be binary numbers are text: UTF-8, or letters of ASCII for the most part.
+    r"""Tell whether bytes that ought to be binary numbers are text: UTF-8, or letters of ASCII for the most part.
 
     Examples
     --------

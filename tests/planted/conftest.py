@@ -58,7 +58,9 @@ def cleaned(data: bytes, folder: Path, policy: str) -> tuple[bytes, Report]:
     return target.read_bytes(), report
 
 
-@pytest.fixture(scope="session", params=range(len(IDENTITIES)), ids=[f"{n:03}" for n in range(len(IDENTITIES))])
+@pytest.fixture(
+    scope="session", params=range(len(IDENTITIES)), ids=[f"{n:03}" for n in range(len(IDENTITIES))]
+)
 def planted(request: pytest.FixtureRequest) -> Planted:
     """Each identity in its file."""
     turn: int = request.param

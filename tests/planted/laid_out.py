@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from csaclean.context import Context
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.engine import Engine
-from csaclean.context import Context
 from csaclean.handler import PrivateElement
 from csaclean.locate import Located, locate
 from csaclean.model import Field, Kind, Layout, View
@@ -72,7 +72,18 @@ def _parts(engine: Engine, one: Laid, row: bytes, layout: Layout) -> Iterator[tu
         elif kind in (Kind.VALUE, Kind.OPAQUE):
             field = what or Field("", "opaque")
             decision = engine.decide(one.found.claimed, field)
-            yield start, stop, Part(one.found.claimed.selector, field.path, field.form, row[start:stop], decision.vouched, decision.read_by)
+            yield (
+                start,
+                stop,
+                Part(
+                    one.found.claimed.selector,
+                    field.path,
+                    field.form,
+                    row[start:stop],
+                    decision.vouched,
+                    decision.read_by,
+                ),
+            )
         start = stop
 
 
@@ -88,7 +99,9 @@ def parts(engine: Engine, one: Laid) -> Iterator[Part]:
                 rows.append((what.inner, what.layout))
 
 
-def _blotted_row(engine: Engine, one: Laid, row: bytes, layout: Layout, may_stand: Callable[[Part], bool]) -> bytes:
+def _blotted_row(
+    engine: Engine, one: Laid, row: bytes, layout: Layout, may_stand: Callable[[Part], bool]
+) -> bytes:
     new = bytearray(row)
     for start, stop, what in _parts(engine, one, row, layout):
         if isinstance(what, View):

@@ -11,13 +11,13 @@ from typing import Final
 import pytest
 
 import csaclean
-from csaclean.engine import Engine
-from csaclean.errors import ProofFailed
-from csaclean.handler import PrivateElement
 from csaclean.context import Context
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
+from csaclean.engine import Engine
+from csaclean.errors import ProofFailed
+from csaclean.handler import PrivateElement
 from csaclean.locate import locate
 from csaclean.model import Layout
 from csaclean.policy.options import make_options
@@ -32,17 +32,21 @@ from phantom_physio import signal
 from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, private_block
 from phantoms import csa_block, plain_image
 from tests.planted.conftest import POLICIES
-from tests.planted.laid_out import Laid, Part, blot_element, parts
+from tests.planted.laid_out import Laid, blot_element, parts
 from tests.planted.search import places
 
 _NAME, _ID, _BORN, _ACCESSION, _CHARSET = 0x00100010, 0x00100020, 0x00100030, 0x00080050, 0x00080005
-SOME: Final = [*range(0, len(IDENTITIES), 7), IDENTITIES.index("19671023")]
+SOME: Final = [*range(0, len(IDENTITIES), 13), IDENTITIES.index("19671023")]
 FEWEST_ELEMENTS: Final = 700
 
 
 def header(text: str) -> dict[int, bytes]:
     """Return the standard elements that hold an identity: as its kind is, and as DICOM can write it."""
-    if "\\" in text or (text in DATES and not text.isdigit()) or (text.isdigit() and len(text) != 8 and text in DATES):
+    if (
+        "\\" in text
+        or (text in DATES and not text.isdigit())
+        or (text.isdigit() and len(text) != 8 and text in DATES)
+    ):
         return {}
     if text in NAMES:
         return {_NAME: text.encode("utf-8")}
@@ -105,7 +109,13 @@ def test_each_element_is_cleaned_of_the_patient_but_for_what_is_declared_or_fail
     for one in locate(found.elements, found.datasets, context.load, engine.registry).located:
         value = context.load(one.element)
         element = PrivateElement(
-            one.claimed.claim, one.selector, one.element.vr, value, one.element.order, (), partial(context.peer, one.element)
+            one.claimed.claim,
+            one.selector,
+            one.element.vr,
+            value,
+            one.element.order,
+            (),
+            partial(context.peer, one.element),
         )
         try:
             result = engine.clean_element(one.claimed, element, subject, orphan=one.orphan)
@@ -113,7 +123,9 @@ def test_each_element_is_cleaned_of_the_patient_but_for_what_is_declared_or_fail
             assert error.code == "proof-residue"
             layout = engine.layout(one.claimed, element)
             laid = Laid(0, one, value, layout)
-            assert any(part.form in ("opaque", "binary-number") for part in parts(engine, laid))
+            # Text in UTF-16 ends in what is padding, and keys are cut at their dots: there a hit is in two spans.
+            cut = "." in text or any(text[:3].encode(codec) in value for codec in ("utf-16-le", "utf-16-be"))
+            assert cut or any(part.form == "opaque" for part in parts(engine, laid))
             failed += 1
             continue
         if result is None:
@@ -121,7 +133,9 @@ def test_each_element_is_cleaned_of_the_patient_but_for_what_is_declared_or_fail
         cleaned += 1
         assert isinstance(result.layout, Layout)
         after = Laid(0, one, result.new, engine.layout(one.claimed, element._replace(value=result.new)))
-        declared = [part for part in parts(engine, after) if part.read_by and places(part.content, text)]
+        declared = [
+            part for part in parts(engine, after) if part.read_by and places(part.content + b"\0", text)
+        ]
         assert bool(declared) == bool(result.tally.declared)
         assert places(blot_element(engine, after, lambda part: bool(part.read_by)), text) == []
     assert cleaned >= FEWEST_ELEMENTS

@@ -29,7 +29,9 @@ class Declared:
 
     def __call__(self, part: Part) -> bool:
         """Tell whether a field may stand."""
-        return (part.selector, part.path) in self._kept or (not part.vouched and part.selector in self._unvouched)
+        return (part.selector, part.path) in self._kept or (
+            not part.vouched and part.selector in self._unvouched
+        )
 
 
 def test_there_are_a_hundred_identities_or_more() -> None:
@@ -40,7 +42,9 @@ def test_there_are_a_hundred_identities_or_more() -> None:
 @pytest.mark.parametrize("turn", SOME)
 def test_an_identity_stands_in_every_claimed_element(turn: int) -> None:
     planted = plant_file(IDENTITIES[turn], turn)
-    claimed = {one.selector for one in installed().claims if one.claim.vr != "SQ"}  # of sequences, what they hold is
+    claimed = {
+        one.selector for one in installed().claims if one.claim.vr != "SQ"
+    }  # of sequences, what they hold is
     _, laid, _ = laid_out(planted.data, "strict")
     assert {one.found.claimed.selector for one in laid} >= claimed
     assert sum(planted.counts.values()) >= FEWEST_PLACES
@@ -77,7 +81,9 @@ def test_nobody_survives_converter_safe_but_where_it_is_declared(planted: Plante
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("turn", SOME)
-def test_cleaning_twice_is_cleaning_once_and_no_length_changes(turn: int, policy: str, tmp_path: Path) -> None:
+def test_cleaning_twice_is_cleaning_once_and_no_length_changes(
+    turn: int, policy: str, tmp_path: Path
+) -> None:
     planted = plant_file(IDENTITIES[turn], turn)
     once, _ = cleaned(planted.data, tmp_path, policy)
     assert len(once) == len(planted.data)
