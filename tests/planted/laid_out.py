@@ -1,7 +1,7 @@
 """Where in a file its fields are, as csaclean lays it out: to tell what is declared, and to blot out what may stand."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from csaclean.context import Context
@@ -40,9 +40,14 @@ class Laid(NamedTuple):
     layout: Layout
 
 
+@cache
+def _engine(policy: str) -> Engine:
+    return Engine(load_policy(policy), installed())
+
+
 def laid_out(data: bytes, policy: str) -> tuple[Engine, list[Laid], list[tuple[int, int]]]:
     """Return the engine, the claimed elements of a file that isn't deflated, and where the values of unclaimed ones are."""
-    engine = Engine(load_policy(policy), installed())
+    engine = _engine(policy)
     source = BytesSource(data)
     start = find_start(source)
     found = walk(source, start.syntax, start.offset)

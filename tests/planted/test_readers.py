@@ -21,10 +21,14 @@ from tests.real.conversion import convert, differences
 TURNS: Final = (0, 28, 41, 56)
 
 
-def raw(dataset: pydicom.Dataset) -> list[pydicom.dataelem.RawDataElement]:
-    """Return the elements as they were read: what a value of no VR means is nobody's business."""
-    elements = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118  # a data set iterates over elements
-    return [element for element in elements if isinstance(element, pydicom.dataelem.RawDataElement)]
+def raw(dataset: pydicom.Dataset) -> list[tuple[int, str | None, int]]:
+    """Return tag, VR and length of the elements as they were read: what a text of no character set means is no matter."""
+    elements = [dataset.get_item(tag) for tag in list(dataset.keys())]
+    return [
+        (int(e.tag), e.VR, len(e.value or b""))
+        for e in elements
+        if e is not None and hasattr(e.value, "__len__")
+    ]
 
 
 def convertible(turn: int) -> bytes:
@@ -73,6 +77,4 @@ def test_pydicom_reads_the_whole_family_again(turn: int, policy: str, tmp_path: 
     source.write_bytes(plant_file(IDENTITIES[turn], turn).data)
     csaclean.clean_file(source, target, policy=policy)
     old, new = (pydicom.dcmread(file) for file in (source, target))
-    assert [(e.tag, e.VR, len(e.value or b"")) for e in raw(new)] == [
-        (e.tag, e.VR, len(e.value or b"")) for e in raw(old)
-    ]
+    assert raw(new) == raw(old)

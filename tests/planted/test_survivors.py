@@ -12,7 +12,7 @@ import pytest
 from csaclean.registry import installed
 from csaclean.report.model import Report
 from phantom_identities import IDENTITIES
-from tests.planted.conftest import POLICIES, Planted, cleaned, encoding_of, plant_file
+from tests.planted.conftest import POLICIES, Cleaned, cleaned, encoding_of, plant_file
 from tests.planted.laid_out import Part, blotted, laid_out
 from tests.planted.search import pieces_of, places
 
@@ -67,16 +67,18 @@ def test_the_search_finds_who_is_planted_and_nobody_else(turn: int) -> None:
     assert places(plant_file(None, turn).data, text) == []
 
 
-def test_nobody_survives_strict(planted: Planted, tmp_path: Path) -> None:
-    assert planted.text is not None
-    new, _ = cleaned(planted.data, tmp_path, "strict")
-    assert places(new, planted.text) == []
+@pytest.mark.parametrize("turn", range(len(IDENTITIES)))
+def test_nobody_survives_strict(turn: int, cleaned_files: dict[tuple[str, int], Cleaned]) -> None:
+    file = cleaned_files["strict", turn]
+    assert places(file.data, file.text) == []
 
 
-def test_nobody_survives_converter_safe_but_where_it_is_declared(planted: Planted, tmp_path: Path) -> None:
-    assert planted.text is not None
-    new, report = cleaned(planted.data, tmp_path, "converter-safe")
-    assert places(blotted(new, "converter-safe", Declared(report)), planted.text) == []
+@pytest.mark.parametrize("turn", range(len(IDENTITIES)))
+def test_nobody_survives_converter_safe_but_where_it_is_declared(
+    turn: int, cleaned_files: dict[tuple[str, int], Cleaned]
+) -> None:
+    file = cleaned_files["converter-safe", turn]
+    assert places(blotted(file.data, "converter-safe", Declared(file.report)), file.text) == []
 
 
 @pytest.mark.parametrize("policy", POLICIES)
