@@ -27,7 +27,7 @@ def raw(dataset: pydicom.Dataset) -> list[tuple[int, str | None, int]]:
     return [
         (int(e.tag), e.VR, len(e.value or b""))
         for e in elements
-        if e is not None and hasattr(e.value, "__len__")
+        if hasattr(e.value, "__len__")
     ]
 
 
