@@ -373,7 +373,7 @@ class Engine:
             refuse_unclaimed(location.unclaimed)
         if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
-        fields, outputs = self._compare_converter_fields(records, _declared(cleaned), context.standard())
+        fields, outputs = self._compare_converter_fields(cleaned, records, context.standard())
         return Examined(
             cleaned,
             places,
@@ -416,22 +416,39 @@ class Engine:
 
     def _compare_converter_fields(
         self,
+        cleaned: Sequence[Cleaned],
         records: Sequence[tuple[ConverterElement, ConverterElement]],
-        declared: set[Declared],
         standard: Mapping[int, bytes],
     ) -> tuple[int | None, tuple[str, ...]]:
         """Return how many fields were compared, None if nothing was edited; and which keys of the sidecar change."""
         if all(old.value is new.value for old, new in records):
             return None, ()
+        declared = _declared(cleaned)
         compared = 0
         outputs: set[str] = set()
         for entry in self.registry.registered:
             table = entry.converters
             if table is not None:
                 before, after = (table.fields(side) for side in zip(*records, strict=True))
-                compared += compare_converter_fields(table, before, after, declared)
                 outputs.update(table.outputs(before, after, standard))
+                # What a converter finds inside an element that is redacted as one field is lost, and that was declared.
+                stay = [
+                    record
+                    for one, record in zip(cleaned, records, strict=True)
+                    if not (_is_redacted_whole(one) and len(table.fields(record[:1])) > 1)
+                ]
+                if len(stay) < len(records):
+                    before, after = (table.fields([pair[side] for pair in stay]) for side in (0, 1))
+                compared += compare_converter_fields(table, before, after, declared)
         return compared, tuple(sorted(outputs))
+
+
+def _is_redacted_whole(one: Cleaned) -> bool:
+    """Tell whether an element was redacted as one field."""
+    return any(
+        edit.reason == "redact" and not edit.row and not edit.start and edit.stop == len(one.old)
+        for edit in one.edits
+    )
 
 
 def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:

@@ -399,6 +399,7 @@ class TestOwnPolicies:
         (group,) = (group for group in report.elements if group.selector == self.HEADER)
         assert dict(group.edits) == {"identity": 1}
         assert value(data, 0x00291010) == value(clean(csa_file(), "strict")[1], 0x00291010)
+        assert {"PulseSequenceDetails", "WipMemBlock"} <= set(report.declared)
 
     def test_what_a_converter_reads_stays_whole_where_the_policy_keeps_that(
         self, clean: Clean, tmp_path: Path
