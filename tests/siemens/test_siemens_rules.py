@@ -295,6 +295,14 @@ class TestWhatConvertersRead:
         assert _outputs([(path, "site", "XXXX")]) == outputs
 
 
+def test_the_version_of_a_protocols_format_stands_and_other_attributes_do_not() -> None:
+    for policy in ("converter-safe", "strict"):
+        plan = _plan(policy)
+        assert not plan.decide(PROTOCOL, Field("ASCCONV/BEGIN/version", "number")).redact
+        assert plan.decide(PROTOCOL, Field("ASCCONV/BEGIN/version", "text")).redact
+        assert plan.decide(PROTOCOL, Field("ASCCONV/BEGIN/converter", "text")).redact
+
+
 IMAGE_TYPE, SOP_CLASS, PROTOCOL_NAME = 0x00080008, 0x00080016, 0x00181030
 SEQUENCE = "tSequenceFileName"
 COIL_ELEMENTS = "sCoilSelectMeas.sCoilStringForConversion"
