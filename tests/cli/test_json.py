@@ -207,6 +207,27 @@ class TestSchema:
         part.pop(next(iter(part)))
         assert problems(validator, [more])
 
+    def test_the_document_names_every_member_and_word_of_it(self) -> None:
+        document = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+        definitions = shipped_schema()["$defs"]
+        words = {*definitions["file"]["properties"], *definitions["summary"]["properties"]}
+        words |= {"unruled-text", "opaque", "unclaimed", "residue"}
+        words |= set(definitions["file"]["properties"]["facts"]["properties"])
+        words |= set(definitions["file"]["properties"]["status"]["enum"])
+        words |= set(definitions["unclaimed"]["properties"]["reason"]["enum"])
+        for part in ("elements", "kept", "unclaimed", "regions", "proof"):
+            words |= definitions[part]["properties"].keys()
+        for part in ("regions", "proof"):
+            for one in definitions[part]["properties"].values():
+                words |= set(one.get("enum", ()))
+        listed = {"elements", "kept", "unclaimed", "regions", "declared"}
+        missing = {
+            word
+            for word in words
+            if f"`{word}`" not in document and not (word in listed and f"`{word}[]`" in document)
+        }
+        assert not missing - {"region"}  # whose words are named
+
     def test_its_version_is_that_of_the_records(self) -> None:
         for kind in ("file", "summary"):
             assert shipped_schema()["$defs"][kind]["properties"]["schema"] == {"const": SCHEMA}
