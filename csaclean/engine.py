@@ -20,6 +20,7 @@ from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_pat
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
 from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
+from csaclean.policy.listed import listed
 from csaclean.policy.options import Options
 from csaclean.policy.plan import Decision, Plan, blanked
 from csaclean.policy.policies import Policy, Unclaimed
@@ -268,7 +269,11 @@ class Engine:
         if self._fine:
             element = element._replace(fine=True)
         layout = claimed.layout(element)
-        return layout if layout.is_foreign else resolve(layout, self.registry, fine=self._fine)
+        if layout.is_foreign:
+            return layout
+        layout = resolve(layout, self.registry, fine=self._fine)
+        own = self.policy.rules
+        return listed(layout, element.value, claimed.selector, own) if own.lists_texts else layout
 
     def clean_element(
         self,

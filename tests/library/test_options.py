@@ -13,6 +13,7 @@ from csaclean.errors import CsacleanError, FileError, ProofFailed, Unsupported, 
 from csaclean.policy.policies import load_policy
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, encode
+from phantom_csa import series_tags, swapped
 from phantom_file import Phantom, file_bytes
 from phantom_writer import private_block
 from phantoms import CREATOR, PATIENT_ID, base_image, plain_image
@@ -331,6 +332,8 @@ class TestDoors:
 class TestOwnPolicies:
     """Rules in a policy file of the user's: for what a handler claims, and for what nobody does."""
 
+    HEADER = "(0029,SIEMENS CSA HEADER,20)"
+
     @staticmethod
     def rule(select: str, **more: str | Sequence[str]) -> str:
         rows = {"select": [select], "class": "technical", "why": "for the test", **more}
@@ -378,6 +381,20 @@ class TestOwnPolicies:
         assert value(clean(unclaimed_file(), mine)[1], 0x00194201) == b"SOMETHING ELSE"
         assert value(clean(unclaimed_file(b"SOMETHING MORE"), mine)[1], 0x00194201) == b"X" * 14
 
+    @pytest.mark.parametrize("is_swapped", [False, True], ids=["plain", "in a view"])
+    def test_so_does_a_text_in_a_field_of_the_handlers(
+        self, clean: Clean, tmp_path: Path, is_swapped: bool
+    ) -> None:
+        tag = CsaTag.build("ProtocolChangeHistory", "LO", [b"ours\0\0\0\0"])
+        blob = encode(CsaHeader.build([*series_tags(), tag]))
+        data = file_bytes(Phantom(base_image(series=swapped(blob) if is_swapped else blob)))
+        kept = swapped(b"ours") if is_swapped else b"ours"
+        assert kept in data
+        assert kept not in clean(data)[1]
+        for values, stays in ((["ours"], True), (["theirs"], False)):
+            rule = self.rule(self.HEADER, field=["ProtocolChangeHistory"], values=values)
+            assert (kept in clean(data, self.policy(tmp_path, rule))[1]) == stays
+
     def test_a_field_of_the_handlers_gets_the_users_class(self, clean: Clean, tmp_path: Path) -> None:
         select = "(0029,SIEMENS CSA HEADER,20)"
         mine = self.policy(
@@ -387,8 +404,6 @@ class TestOwnPolicies:
         assert b"72      " in value(data, 0x00291020)
         assert ("UsedPatientWeight", "fingerprint") in {(kept.field, kept.cls) for kept in report.kept}
         assert b"72      " not in value(clean(csa_file())[1], 0x00291020)
-
-    HEADER = "(0029,SIEMENS CSA HEADER,20)"
 
     def test_a_whole_element_rule_goes_before_the_handlers_grammar(
         self, clean: Clean, tmp_path: Path
