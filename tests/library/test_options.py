@@ -13,7 +13,7 @@ from csaclean.errors import CsacleanError, FileError, ProofFailed, Unsupported, 
 from csaclean.policy.policies import load_policy
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, encode
-from phantom_csa import series_tags, swapped
+from phantom_csa import image_tags, series_tags, swapped
 from phantom_file import Phantom, file_bytes
 from phantom_writer import private_block
 from phantoms import CREATOR, PATIENT_ID, base_image, plain_image
@@ -214,6 +214,17 @@ class TestIdentifiers:
         assert caught.value.code == "proof-residue"
         assert "Roe" not in str(caught.value)
         assert not (tmp_path / "out.dcm").exists()
+
+    def test_one_in_what_no_grammar_accounts_for_fails_it_too(self, clean: Clean) -> None:
+        binary = CsaTag.build("NobodysTag", "UN", [b"\1\2 Roe \0\3"])
+        data = file_bytes(Phantom(base_image(image=encode(CsaHeader.build([*image_tags(), binary])))))
+        assert clean(data)[0].status == "cleaned"
+        with pytest.raises(ProofFailed) as caught:
+            clean(data, identifiers=["Roe"])
+        assert (caught.value.code, caught.value.selector) == ("proof-residue", "(0029,SIEMENS CSA HEADER,10)")
+        report, cleaned = clean(data, "strict", identifiers=["Roe"])
+        assert report.proof["residue"] == "none"
+        assert b"Roe" not in cleaned
 
     def test_unless_that_is_blanked(self, clean: Clean) -> None:
         _, data = clean(unclaimed_file(b"seen by Roe   "), identifiers=["Roe"], unclaimed="blank")
