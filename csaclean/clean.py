@@ -178,7 +178,7 @@ class Cleaner:
 
     @cached_property
     def _spelled(self) -> dict[str, str]:
-        creators = (claimed.claim.selector[-1].creator for claimed in self.registry.claims)
+        creators = (claimed.claim.selector[-1].creator for claimed in self.engine.registry.claims)
         return {fold_creator(creator): creator for creator in creators if creator}
 
     def examine(self, opened: Opened) -> Found:

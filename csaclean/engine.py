@@ -16,7 +16,7 @@ from csaclean.dicom.source import Source
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
-from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View
+from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
 from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
@@ -152,10 +152,9 @@ def _rewrite(
                 tally.dead_nonzero += nonzero
                 edits.append(Edit(where, start, stop, _NULL, "dead"))
         elif isinstance(what, View):
-            path = f"{where}/{what.path}" if where else what.path
             if not isinstance(what.layout, Layout):
                 raise ProofFailed("rows", "a view without a layout", "", start)
-            inner, found = _rewrite(what.inner, what.layout, judge, tally, path)
+            inner, found = _rewrite(what.inner, what.layout, judge, tally, row_path(where, what, start))
             if inner != what.inner:
                 outer = what.codec.encode(inner, row[start:stop])
                 if len(outer) != stop - start:
@@ -199,7 +198,8 @@ def _rewrite_field(
         tally.kept[what.path, decision.cls, decision.read_by] += 1
         tally.exposed += not decision.vouched
     elif what.form in UNKNOWN_FORMS and not decision.vouched:
-        tally.opaque += stop - start
+        if row.count(0, start, stop) < stop - start:  # nulls say nothing
+            tally.opaque += stop - start
     elif not decision.vouched:
         tally.unruled += 1
 

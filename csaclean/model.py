@@ -23,6 +23,7 @@ __all__ = [
     "Patch",
     "Span",
     "View",
+    "row_path",
 ]
 
 
@@ -86,6 +87,19 @@ class View(NamedTuple):
         return f"<View {self.codec.name} of {len(self.inner)} bytes>"
 
 
+def row_path(around: str, view: View, start: int) -> str:
+    """Return the path of the row that a view shows: two views of one name, as of two items of a tag, are two rows.
+
+    Parameters
+    ----------
+    around
+        Path of the row that the view stands in; empty for the element's own value.
+    view, start
+        The view, and where in that row it begins.
+    """
+    return f"{around}/{view.path}@{start}".removeprefix("/")
+
+
 class Codec(Protocol):
     """A reversible transformation of bytes, the door from one row to the next.
 
@@ -144,7 +158,7 @@ class Edit(NamedTuple):
     """A same-length replacement in a row, with the reason for it."""
 
     row: str
-    """Path of the view that holds the row; empty for the element's own value."""
+    """Path of the view that holds the row, see `row_path`; empty for the element's own value."""
     start: int
     stop: int
     new: bytes | Fill

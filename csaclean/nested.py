@@ -72,8 +72,7 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
 def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     """Return the layout of a data set in explicit VR little endian.
 
-    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is dead if it is
-    null, else opaque.
+    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is opaque.
     """
     source = BytesSource(row)
     try:
@@ -97,16 +96,21 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
         part = _layout_claimed(one, value, context, fine=fine) if one else None
         if part is None:
             part = _layout_unclaimed(element, value, registry)
-        _inline(builder, part)
+        _inline(builder, part, one.claimed.selector if one else format_selector((_step(element),)))
     builder.structure(found.end)
-    if row.count(0, found.end) == len(row) - found.end:
-        builder.dead(len(row))
-    else:
-        builder.opaque(len(row))
+    builder.value(len(row), "trailing", "opaque")
     return builder.done(len(row))
 
 
-def _inline(builder: Builder, part: Layout) -> None:
+def _step(element: Element) -> Step:
+    return Step(element.tag >> 16, element.tag & 0xFFFF)
+
+
+def _inline(builder: Builder, part: Layout, select: str) -> None:
+    """Account for an element with the layout of its value.
+
+    Content without a field gets one of its own: it is the inner element's, whoever reads the one around it.
+    """
     base = builder.position
     for stop, kind, field in zip(part.stops, part.kinds, part.fields, strict=True):
         if isinstance(field, Field):
@@ -118,7 +122,7 @@ def _inline(builder: Builder, part: Layout) -> None:
         elif kind == Kind.DEAD:
             builder.dead(base + stop)
         else:
-            builder.opaque(base + stop)
+            builder.value(base + stop, "", "opaque", select)
     for note in part.notes:
         builder.note(note)
 
@@ -149,7 +153,7 @@ def _layout_claimed(one: Located, value: bytes, context: Context, *, fine: bool)
 
 def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Layout:
     """Return the layout by VR; a standard element's is addressed by its tag, a private one's by its tag without creator."""
-    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+    step = _step(element)
     select = format_selector((step,))
     if is_creator(element.tag):  # of a vendor that nobody knows
         builder = Builder()
@@ -157,5 +161,7 @@ def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Lay
         return builder.done(len(value))
     claims = registry.find(step.group, None, step.element)
     if claims:
-        return claims[0].layout_value(element.vr, value, select)
+        layout = claims[0].layout_value(element.vr, value, select)
+        if not layout.is_foreign:
+            return layout
     return layout_by_vr(element.vr or "UN", value, select)

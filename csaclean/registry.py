@@ -11,11 +11,15 @@ from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, Privat
 from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, folded, format_selector, parse_selector
-from csaclean.vr_layout import NUMBER_VRS, UNTYPED, layout_by_vr
+from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
 
 __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
 
 GROUP: Final = "csaclean.handlers"
+
+
+_OF_ONE_FORM: Final = OPAQUE_VRS - {"UN"} | {"DS", "IS"}
+"""VRs of rules whose fill only these VRs can tell from padding: NULs, and numbers with spaces behind them."""
 
 
 class Registered(NamedTuple):
@@ -79,10 +83,17 @@ class Claimed(NamedTuple):
     """As what a value of bytes is one field; else it is opaque."""
 
     def layout_value(self, vr: str | None, value: bytes, select: str = "") -> Layout:
-        """Return the layout of a value by its VR; by the rule's VR where the file's says nothing or something unlike it."""
+        """Return the layout of a value by its VR; by the rule's VR where the file's says nothing or something unlike it.
+
+        Text stays text where the rule is on numbers: under a VR of text, and where no VR says that it is a number. What
+        is to be a sequence and is none is foreign.
+        """
         own = self.claim.vr
-        if vr is None or vr in UNTYPED or (vr in NUMBER_VRS) != (own in NUMBER_VRS):
-            vr = own
+        if vr is None or vr in UNTYPED or vr in NUMBER_VRS or own in _OF_ONE_FORM:
+            untyped = vr not in NUMBER_VRS
+            vr = "UT" if untyped and own in NUMBER_VRS and reads_as_text(value) else own
+        if vr == "SQ":
+            return Layout.foreign("not-a-sequence")
         return layout_by_vr(
             vr,
             value,

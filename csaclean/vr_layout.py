@@ -6,7 +6,7 @@ from typing import Final
 from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
-__all__ = ["FIELD_VRS", "NUMBER_VRS", "OPAQUE_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr"]
+__all__ = ["FIELD_VRS", "NUMBER_VRS", "OPAQUE_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr", "reads_as_text"]
 
 OPAQUE_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 """VRs (PS3.5 section 6.2) of bytes that the VR says nothing about."""
@@ -53,6 +53,30 @@ FIELD_VRS: Final = frozenset(_TEXT_FORMS) | NUMBER_VRS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 
 
+_SHORTEST_TEXT: Final = 5
+"""Fewer bytes may be one number of any size that happens to consist of letters."""
+_CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
+_PRINTABLE: Final = bytes(range(32, 127))
+
+
+def reads_as_text(value: bytes) -> bool:
+    """Tell whether bytes that ought to be binary numbers are text: UTF-8, or letters of ASCII for the most part.
+
+    Examples
+    --------
+    >>> reads_as_text(b"DOE^JANE"), reads_as_text(bytes(8)), reads_as_text(b"\\x00\\x00\\x00\\x00\\x00@\\x8f@")
+    (True, False, False)
+    """
+    text = value.rstrip(b"\0 ")
+    if len(text) < _SHORTEST_TEXT or len(text.translate(None, _CONTROL)) < len(text):
+        return False
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return 4 * len(text.translate(None, _PRINTABLE)) <= len(text)
+    return True
+
+
 def layout_by_vr(
     vr: str,
     value: bytes,
@@ -83,11 +107,11 @@ def layout_by_vr(
     size = len(value)
     if vr in _TEXT_FORMS:
         text_form = _TEXT_FORMS[vr]
-        # The fill of a number ends in spaces, so they belong to it.
+        # The fill of a number ends in spaces, so they belong to it, and to what stands in its place.
         text = value.rstrip(b"\0" if text_form in _NUMERIC_FORMS else b"\0 ")
         if text_form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
             text_form = "text"
-            text = value.rstrip(b"\0 ")
+            text = text if text.strip() else b""
         if form_of is not None:
             text_form = form_of(text, text_form)
         builder.value(len(text), "", text_form, select)

@@ -18,6 +18,7 @@ _ZERO_DIGITS = bytes(ord("0") if chr(i).isdigit() and i < 128 else i for i in ra
 _ONE_DIGITS = bytes(ord("1") if chr(i).isdigit() and i < 128 else i for i in range(256))
 _FIRST_DAY = b"19000101"
 _DATETIME = re.compile(rb"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?")
+_LEADING_DIGITS = re.compile(rb"\d++")
 _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
 UID = re.compile(rb"\d++(?:\.\d++)*+")
@@ -62,8 +63,9 @@ def _date(old: bytes) -> bytes:
 def _datetime(old: bytes) -> bytes:
     if not _DATETIME.fullmatch(old):
         return _text(old)
-    day = len(_FIRST_DAY)
-    return _FIRST_DAY[: len(old)] + old[day:].translate(_ZERO_DIGITS)
+    digits = _LEADING_DIGITS.match(old)
+    day = min(len(_FIRST_DAY), digits.end() if digits is not None else 0)
+    return _FIRST_DAY[:day] + old[day:].translate(_ZERO_DIGITS)
 
 
 def _time(old: bytes) -> bytes:

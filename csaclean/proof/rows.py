@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from csaclean.errors import ProofFailed
-from csaclean.model import Edit, Field, Kind, Layout, View
+from csaclean.model import Edit, Field, Kind, Layout, View, row_path
 from csaclean.policy.judge import OPAQUE_SPAN, Judge
 
 __all__ = ["compare_rows"]
@@ -111,7 +111,7 @@ def _compare_spans(
                 new_field.layout,
                 edits,
                 judge,
-                f"{row}/{old_field.path}" if row else old_field.path,
+                row_path(row, old_field, start),
             )
         else:
             was = old[start:stop]

@@ -89,7 +89,7 @@ class WitnessLog:
             raise ProofFailed("witness", f"{witness.name} can't read the result: {error.reason}") from None
         edited = {edit.field.partition("/")[0] for edit in edits if edit.field and not edit.select}
         # What a view shows is edited inside; a witness reads the field that the view stands in.
-        edited |= {name for edit in edits for name in edit.row.split("/") if name}
+        edited |= {name.partition("@")[0] for edit in edits for name in edit.row.split("/") if name}
         if before.keys() != after.keys():
             raise ProofFailed("witness", f"{witness.name} finds other fields in the result")
         for name, value in before.items():

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from csaclean.clean import Found
 from csaclean.engine import Cleaned, Engine
 from csaclean.handler import ConverterTable
-from csaclean.model import Edit, Field, Kind, Layout
+from csaclean.model import Edit, Field, Kind, Layout, row_path
 from csaclean.policy.policies import DISCLAIMER, ROWS, Policy
 from csaclean.policy.rules import Rule
 from csaclean.registry import Registry
@@ -46,10 +46,9 @@ def _spans(
             parts.append(f"= {_shown(row[span.start : span.stop])}")
         yield " ".join(parts)
         if span.view is not None:
-            path = f"{where}/{span.path}" if where else span.path
             if not isinstance(span.view.layout, Layout):
                 continue
-            inside = (span.view.inner, span.view.layout, path)
+            inside = (span.view.inner, span.view.layout, row_path(where, span.view, span.start))
             yield from _spans(one, engine, inside, f"{indent}  ", values=values)
 
 

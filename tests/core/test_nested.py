@@ -101,9 +101,9 @@ def test_text_without_a_rule_is_redacted_and_a_listed_one_stays() -> None:
     assert cleaned(inner) == inner.replace(b"SYNTHETIC!", b"XXXXXXXXXX")
 
 
-def test_null_bytes_behind_the_data_set_are_dead_and_others_opaque() -> None:
+def test_what_stands_behind_the_data_set_is_opaque() -> None:
     inner = row((text(0x00080060, "CS", "MR"),))
-    assert spans(inner + bytes(4))[-1].kind is Kind.DEAD
+    assert spans(inner + bytes(4))[-1].form == "opaque"
 
 
 def test_bytes_that_are_no_data_set_are_malformed() -> None:

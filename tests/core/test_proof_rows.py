@@ -134,7 +134,7 @@ def test_what_the_engine_made_is_proved() -> None:
     assert NEW[NAME] == b"XXXXXXXX"
     assert NEW[DEAD] == bytes(4)
     assert Swap16().decode(NEW[VIEW], 20) == b"ROW219000101\0\0\0\0kept"
-    assert {edit.row for edit in EDITS} == {"", "packed"}
+    assert {edit.row for edit in EDITS} == {"", f"packed@{VIEW.start}"}
     compare()
 
 

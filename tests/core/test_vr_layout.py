@@ -75,8 +75,13 @@ def test_the_form_of_a_text_follows_from_its_vr_and_what_it_is(vr: str, value: b
     assert spans(layout_by_vr(vr, value)) == [(len(value), "VALUE", form)]
 
 
+@pytest.mark.parametrize("vr", ["DS", "IS"])
+def test_a_text_in_place_of_a_number_is_cut_as_the_number_that_fills_it(vr: str) -> None:
+    assert spans(layout_by_vr(vr, b"abc \0"))[0] == spans(layout_by_vr(vr, b"0   \0"))[0][:2] + ("text",)
+
+
 @pytest.mark.parametrize("padding", [b" ", b"\0", b"    ", b"\0\0"])
-@pytest.mark.parametrize("vr", TEXT)
+@pytest.mark.parametrize("vr", [vr for vr in TEXT if vr not in ("DS", "IS")])
 def test_the_padding_of_a_text_is_structure(vr: str, padding: bytes) -> None:
     layout = layout_by_vr(vr, b"abc" + padding)
     assert [(stop, kind) for stop, kind, _ in spans(layout)] == [

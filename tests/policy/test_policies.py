@@ -199,7 +199,7 @@ class TestDecisions:
         plan = self.plan(
             Rule((SELECTOR,), cls, "x", ("Name",)), policy=name, read=("Name",) if is_read else ()
         )
-        decision = plan.decide(SELECTOR, Field("Name", "text"))
+        decision = plan.decide(SELECTOR, Field("Name", "number" if cls == "fingerprint" else "text"))
         assert decision.redact == ((policy.read if is_read else policy.unread)[cls] == "redact")
         assert decision.cls == cls
         assert bool(decision.read_by) == is_read
@@ -214,6 +214,13 @@ class TestDecisions:
     def test_a_technical_rule_does_not_let_free_text_stand(self, form: str) -> None:
         plan = self.plan(Rule((SELECTOR,), "technical", "x", ("Name",)), policy="strict")
         assert plan.decide(SELECTOR, Field("Name", form)).redact
+
+    @pytest.mark.parametrize("form", ["text", "uid", "date"])
+    def test_nor_does_a_rule_for_a_fingerprint_because_that_is_a_number(self, form: str) -> None:
+        plan = self.plan(Rule((SELECTOR,), "fingerprint", "x", ("Name",)))
+        decision = plan.decide(SELECTOR, Field("Name", form))
+        assert (decision.redact, decision.cls) == (True, "")
+        assert not plan.decide(SELECTOR, Field("Name", "number")).redact
 
     @pytest.mark.parametrize("cls", ["technical", "device"])
     def test_a_rule_that_lists_texts_speaks_of_those_only(self, cls: FieldClass) -> None:

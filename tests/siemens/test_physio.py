@@ -148,7 +148,7 @@ class TestSignal:
         ],
     )
     def test_anything_else_is_opaque(self, value: bytes) -> None:
-        assert [span.kind for span in _layout(value)] == [Kind.OPAQUE]
+        assert [span.form for span in _layout(value)] == ["opaque"]
 
 
 @pytest.mark.parametrize("file", real_files("siemens_ve11_physio-nonimage_1.dcm"))

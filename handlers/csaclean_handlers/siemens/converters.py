@@ -15,7 +15,7 @@ from typing import Any
 
 from csaclean.handler import ConverterElement
 
-__all__ = ["SiemensConverters"]
+__all__ = ["SiemensConverters", "read_tags"]
 
 _CREATOR = "siemens csa header"
 _IMAGE, _SERIES = 0x10, 0x20
@@ -36,6 +36,11 @@ _BEGIN, _END = b"### ASCCONV BEGIN", b"### ASCCONV END"
 @cache
 def _tables() -> dict[str, Any]:
     return loads(files("csaclean_handlers.siemens").joinpath("converters.toml").read_text("utf-8"))
+
+
+def read_tags() -> frozenset[bytes]:
+    """Return the names of the CSA tags that a converter reads, as text whatever their VR."""
+    return frozenset(name.encode("ascii") for name in _csa_consumers())
 
 
 @cache

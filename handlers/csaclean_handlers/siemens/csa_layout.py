@@ -18,6 +18,7 @@ from csaclean.model import Builder, Layout, View
 from csaclean.policy.fills import NUMBER
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.autoalign import layout_autoalign
+from csaclean_handlers.siemens.converters import read_tags
 from csaclean_handlers.siemens.encapsulated import layout_encapsulated
 from csaclean_handlers.siemens.phoenixzip import layout_phoenix_zip, layout_sr_message
 from csaclean_handlers.siemens.protocol import layout_protocol
@@ -41,8 +42,8 @@ SERIES = "(0029,SIEMENS CSA HEADER,20)"
 UNKNOWN = "?"
 """Path of the values of a tag that is not in the vocabulary: its name may be anything."""
 
-_TEXT = frozenset((b"UsedPatientWeight",))
-"""Tags that hold text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
+_TEXT: Final = read_tags() | {b"UsedPatientWeight"}
+"""Tags that are read as text under VR UN too: bytes behind their NUL are dead. Any other UN may be binary."""
 
 _PROTOCOLS = frozenset((b"MrPhoenixProtocol", b"MrProtocol", b"MrEvaProtocol"))
 _WHOLE: Final[Mapping[bytes, Callable[[bytes], Layout]]] = MappingProxyType(

@@ -47,12 +47,12 @@ _WORDS = tuple(
     for channel in ("PULS", "RESP", "EXT", "EXT1", "EXT2", "ECG", "ECG1", "ECG2", "ECG3", "ECG4")
     for ending in ("", "_TRIGGER")
 )
-_ENTRY = rb"(?:-?\d{1,10}|" + b"|".join(_WORDS) + rb")"
-_ROWS = re.compile(rb"(?:[ \t]*+(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*+)++\r?\n)++")
-"""Lines of numbers and names of channels and triggers."""
+_ENTRY = rb"(?:-?\d{1,8}|" + b"|".join(_WORDS) + rb")"
+_ROWS = re.compile(rb"(?:[ \t]*+(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*+){3,}+\r?\n)++")
+"""Lines of numbers and names of channels and triggers. A number by itself is no row, nor is one longer than ticks are."""
 _LAST_ROW = re.compile(rb"[ \t]*+(?:" + _ENTRY + rb"[ \t]++)*+(?P<cut>[A-Z0-9_-]*+)")
 """The last line, which the length of the text cuts anywhere."""
-_CUT_NUMBER = re.compile(rb"-?\d{0,10}")
+_CUT_NUMBER = re.compile(rb"-?\d{0,8}")
 _BLANK = re.compile(rb"(?:[ \t]*+\r?\n)++")
 _LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
 _TEXT_RUN = re.compile(rb"[\t\r\n\x20-\x7e]{32}")
@@ -191,8 +191,8 @@ def _layout_log(value: bytes, peer: Callable[[int], bytes | None]) -> Layout:
 
 
 def _is_float32(value: bytes) -> bool:
-    """Tell whether bytes are pairs of finite numbers, and no text in disguise."""
-    if len(value) % 8 or _TEXT_RUN.search(value) is not None:
+    """Tell whether bytes are pairs of finite numbers, no text in disguise, and not what a blanked value holds."""
+    if len(value) % 8 or value.count(0) == len(value) or _TEXT_RUN.search(value) is not None:
         return False
     numbers = array("f", value)
     if sys.byteorder == "big":
@@ -222,5 +222,5 @@ def layout_signal(element: PrivateElement) -> Layout:
     if _is_float32(value):
         builder.value(len(value), "FID", "binary-number")
     else:
-        builder.opaque(len(value))
+        builder.value(len(value), "", "opaque")
     return builder.done(len(value))

@@ -54,25 +54,28 @@ class Vocabulary(NamedTuple):
         Names that are structure; any other name is a field of form ``name``.
     codes
         By path, the contents that are machine constants.
+    numbers
+        Whether a short number may stand; else it is text, as somebody's number in a register may be short.
     """
 
     elements: frozenset[bytes]
     attributes: frozenset[bytes]
     codes: Mapping[str, re.Pattern[bytes]]
+    numbers: bool = False
 
 
 def _form(vocabulary: Vocabulary, path: str, content: bytes) -> str:
     constant = vocabulary.codes.get(path)
     if constant is not None and constant.fullmatch(content):
         return "code"
-    if _NUMBER.fullmatch(content):
+    if vocabulary.numbers and _NUMBER.fullmatch(content):
         return "number"
     if _DATE.fullmatch(content):
         return "date"
     if _UID.fullmatch(content):
         return "uid"
     parts = _PARTS.split(content)
-    return "assignments" if len(parts) > 1 and all(map(_NUMBER.fullmatch, parts)) else "text"
+    return "assignments" if vocabulary.numbers and len(parts) > 1 and all(map(_NUMBER.fullmatch, parts)) else "text"
 
 
 class _Reader:

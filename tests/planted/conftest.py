@@ -1,0 +1,65 @@
+"""The planted files: each identity in a file of its own, wherever a claimed element can hold text."""
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+import csaclean
+from csaclean.registry import installed
+from csaclean.report.model import Report
+from phantom_family import family, nested_family, orphans
+from phantom_file import Phantom, file_bytes
+from phantom_identities import IDENTITIES, Planter
+from phantom_writer import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, DataSet, Encoding
+from phantoms import plain_image
+
+__all__ = ["POLICIES", "Planted", "cleaned", "encoding_of", "plant_file"]
+
+POLICIES: Final = ("strict", "converter-safe")
+_EVERY: Final = 8
+
+
+class Planted(NamedTuple):
+    """A file with somebody planted in it."""
+
+    text: str | None
+    data: bytes
+    counts: Counter[str]
+    """How often the identity was planted, by where."""
+
+
+def encoding_of(turn: int) -> Encoding:
+    """Return how a file is written: every eighth in implicit VR, and in big endian."""
+    return {3: IMPLICIT_LITTLE, 5: EXPLICIT_BIG}.get(turn % _EVERY, EXPLICIT_LITTLE)
+
+
+@cache
+def plant_file(text: str | None, turn: int) -> Planted:
+    """Return a file with an identity planted; every eighth holds all of it in an item of an item."""
+    plant = Planter(text, turn, typed=not encoding_of(turn).implicit)
+    claims = installed().claims
+    blocks: tuple[DataSet, ...]
+    if turn % _EVERY == 7:
+        blocks = (nested_family(plant, claims),)
+    else:
+        blocks = (family(plant, claims), orphans(plant))
+    data = file_bytes(Phantom(plain_image(*blocks, mosaic=False, side=4), encoding_of(turn)))
+    return Planted(text, data, plant.planted)
+
+
+def cleaned(data: bytes, folder: Path, policy: str) -> tuple[bytes, Report]:
+    """Return a cleaned file, and what is said of it."""
+    source, target = folder / "in.dcm", folder / f"{policy}.dcm"
+    source.write_bytes(data)
+    report = csaclean.clean_file(source, target, policy=policy, overwrite=True)
+    return target.read_bytes(), report
+
+
+@pytest.fixture(scope="session", params=range(len(IDENTITIES)), ids=[f"{n:03}" for n in range(len(IDENTITIES))])
+def planted(request: pytest.FixtureRequest) -> Planted:
+    """Each identity in its file."""
+    turn: int = request.param
+    return plant_file(IDENTITIES[turn], turn)

@@ -1,0 +1,227 @@
+"""The verdict on one field: the plan's decision, what is written in its place, and whether it leaks."""
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from csaclean.model import Field
+from csaclean.policy.dates import shift_date, shift_datetime
+from csaclean.policy.fills import FORMS, fill
+from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge, Verdict
+from csaclean.policy.plan import Decision, Plan
+from csaclean.policy.policies import load_policy
+from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
+from csaclean.policy.rules import Rule, RuleSet
+from csaclean.proof.residue import Needles
+
+SELECTOR = "(0029,PHANTOM VENDOR,10)"
+KEY = UidKey(b"synthetic secret of a test")
+OTHER_KEY = UidKey(b"another secret of the test")
+UID = b"2.25.1107.5.2.43.99999.2001020308150012345600001"
+SAMPLES = {
+    "text": b"Roe^Jane",
+    "uid": UID,
+    "date": b"20010203",
+    "datetime": b"20010203081500.000000",
+    "number": b"-72.50",
+    "time": b"081500",
+    "opaque": b"\0\1Roe",
+}
+NEEDLES = Needles.from_identifiers(["Roe^Jane"], ["4711-A"], [], ["4711"], ())
+NUMERIC = ["integer", "number", "binary-number", "assignments"]
+
+
+def redacting(form: str, cls: str = "dates") -> Decision:
+    return Decision(True, cls, form, (), vouched=True)
+
+
+def keeping(form: str, cls: str = "", read_by: tuple[str, ...] = ()) -> Decision:
+    return Decision(False, cls, form, read_by, vouched=True)
+
+
+def judge(decision: Decision, filler: Filler = Filler(), needles: Needles | None = NEEDLES) -> Judge:  # noqa: B008
+    return Judge(lambda _: decision, filler, needles)
+
+
+class TestFiller:
+    """What is written in place of a redacted field."""
+
+    @pytest.mark.parametrize("form", SAMPLES)
+    def test_the_constant_fill_of_the_form_without_options(self, form: str) -> None:
+        assert Filler().fill(redacting(form), SAMPLES[form]) == fill(form, SAMPLES[form])
+
+    def test_a_pseudo_uid_where_there_is_a_key(self) -> None:
+        new = Filler(KEY).fill(redacting("uid", "uids"), UID)
+        assert new == pseudonymous_uid(UID, KEY)
+        assert new not in (UID, fill("uid", UID))
+
+    def test_equal_uids_get_equal_pseudo_uids_and_another_key_other_ones(self) -> None:
+        decision = redacting("uid", "uids")
+        assert Filler(KEY).fill(decision, UID) == Filler(UidKey(KEY.secret)).fill(decision, UID)
+        assert Filler(KEY).fill(decision, UID) != Filler(OTHER_KEY).fill(decision, UID)
+
+    def test_each_of_several_uids_gets_its_own(self) -> None:
+        parts = (
+            Filler(KEY)
+            .fill(redacting("uid", "uids"), UID + b"\\" + UID + b"\\1.2.840.10008.1.2")
+            .split(b"\\")
+        )
+        assert parts == [pseudonymous_uid(UID, KEY)] * 2 + [b"1.2.840.10008.1.2"]
+
+    def test_a_second_pass_with_the_key_leaves_pseudo_uids(self) -> None:
+        once = Filler(KEY).fill(redacting("uid", "uids"), UID)
+        assert Filler(KEY).fill(redacting("uid", "uids"), once) == once
+
+    def test_what_is_no_uid_gets_the_constant_fill_all_the_same(self) -> None:
+        assert Filler(KEY).fill(redacting("uid", "uids"), b"Roe\\" + UID).startswith(b"XXX\\2.25.")
+
+    def test_a_key_changes_no_other_form(self) -> None:
+        for form in SAMPLES.keys() - {"uid"}:
+            assert Filler(KEY).fill(redacting(form), SAMPLES[form]) == fill(form, SAMPLES[form])
+
+    @pytest.mark.parametrize(("form", "new"), [("date", b"20010210"), ("datetime", b"20010210081500.000000")])
+    def test_a_date_is_shifted_where_there_are_days(self, form: str, new: bytes) -> None:
+        assert Filler(days=7).fill(redacting(form), SAMPLES[form]) == new
+
+    def test_each_of_several_dates_is_shifted(self) -> None:
+        assert Filler(days=-3).fill(redacting("date"), b"20010203\\20010101") == b"20010131\\20001229"
+
+    @pytest.mark.parametrize("old", [b"20010230", b"Roe^Jane", b"00000000", b"99991230"])
+    def test_what_is_in_no_calendar_or_leaves_it_is_redacted(self, old: bytes) -> None:
+        assert Filler(days=7).fill(redacting("date"), old) == fill("date", old)
+
+    def test_only_dates_that_are_dates_are_shifted(self) -> None:
+        """A birth date is a characteristic of the patient: shifted, it would still tell the age."""
+        decision = redacting("date", "patient-characteristics")
+        assert Filler(days=7).fill(decision, b"19670203") == b"19000101"
+
+    def test_shifting_by_no_days_leaves_the_date(self) -> None:
+        assert Filler(days=0).fill(redacting("date"), b"20010203") == b"20010203"
+
+    @given(st.binary(max_size=40), st.sampled_from(sorted(FORMS)), st.integers(-4000, 4000))
+    def test_no_length_changes(self, old: bytes, form: str, days: int) -> None:
+        assert len(Filler(KEY, days).fill(redacting(form), old)) == len(old)
+
+    @given(st.binary(max_size=40), st.sampled_from(sorted(FORMS)))
+    def test_filling_twice_is_filling_once_unless_dates_are_shifted(self, old: bytes, form: str) -> None:
+        filler = Filler(KEY)
+        once = filler.fill(redacting(form), old)
+        assert filler.fill(redacting(form), once) == once
+
+    def test_but_shifting_twice_is_not_shifting_once(self) -> None:
+        once = Filler(days=7).fill(redacting("date"), b"20010203")
+        assert Filler(days=7).fill(redacting("date"), once) == b"20010217"
+        assert shift_date(b"20010203", 14) == b"20010217"
+        assert shift_datetime(b"20010203", 14) == b"20010217"
+
+
+class TestVerdict:
+    """What becomes of a field."""
+
+    FIELD = Field("Name", "text")
+
+    def test_a_redacted_field_gets_its_fill(self) -> None:
+        decision = redacting("text", "identity")
+        assert judge(decision).verdict(self.FIELD, b"Doe") == Verdict(decision, b"XXX", "redact")
+
+    def test_one_that_holds_its_fill_already_is_no_edit(self) -> None:
+        assert judge(redacting("text")).verdict(self.FIELD, b"XXX").reason == ""
+
+    def test_a_kept_field_stays(self) -> None:
+        decision = keeping("code")
+        assert judge(decision).verdict(self.FIELD, b"HFS") == Verdict(decision, b"HFS", "")
+
+    @pytest.mark.parametrize("old", [b"seen by jane", b"JANE^Roe", b"id 4711-a"])
+    def test_one_that_holds_an_identifier_is_edited_whole(self, old: bytes) -> None:
+        verdict = judge(keeping("code")).verdict(self.FIELD, old)
+        assert (verdict.reason, verdict.new) == ("residue", fill("text", old))
+
+    def test_it_is_left_alone_where_nobody_searches(self) -> None:
+        assert judge(keeping("code"), needles=None).verdict(self.FIELD, b"Roe^Jane").reason == ""
+
+    def test_one_that_a_converter_reads_stays_and_is_declared(self) -> None:
+        decision = keeping("text", "descriptors", ("dn",))
+        assert judge(decision).verdict(self.FIELD, b"Roe^Jane") == Verdict(decision, b"Roe^Jane", "declared")
+
+    @pytest.mark.parametrize("form", NUMERIC)
+    def test_in_a_number_it_is_none(self, form: str) -> None:
+        assert judge(keeping(form)).verdict(Field("Name", form), b"4711").reason == ""
+
+    def test_opaque_content_is_nobodys_to_edit(self) -> None:
+        verdict = judge(keeping("opaque")).verdict(OPAQUE_SPAN, b"\0\1Roe^Jane")
+        assert (verdict.new, verdict.reason) == (b"\0\1Roe^Jane", "")
+
+    @pytest.mark.parametrize("form", ["date", "uid", "time", "age", "hex", "letter-code", "code"])
+    def test_it_is_filled_as_text_because_it_is_no_such_thing(self, form: str) -> None:
+        assert judge(keeping(form)).verdict(Field("Name", form), b"Roe^Jane").new == b"XXXXXXXX"
+
+    @pytest.mark.parametrize(
+        ("form", "old", "new"),
+        [
+            ("record", b"1;Jane;2", b"X;XXXX;X"),
+            ("utf16", "Jane".encode("utf-16-le"), "XXXX".encode("utf-16-le")),
+            ("codes", b"74,97,110,101", b"88,88,120,120"),
+            ("name", b"s.Jane-1", b"X.XXXX-X"),
+        ],
+    )
+    def test_forms_that_hold_text_in_their_own_way_keep_their_way(
+        self, form: str, old: bytes, new: bytes
+    ) -> None:
+        verdict = judge(keeping(form)).verdict(Field("Name", form), old)
+        assert (verdict.reason, verdict.new) == ("residue", new)
+
+    @pytest.mark.parametrize("old", [b"Roe^Jane", b"at 4711-A", b"Jane\\other"])
+    def test_what_is_written_then_gives_nobody_away(self, old: bytes) -> None:
+        one = judge(keeping("code"))
+        new = one.verdict(self.FIELD, old).new
+        assert not NEEDLES.find(new)
+        assert one.verdict(self.FIELD, new).reason == ""
+
+
+class TestForRow:
+    """One search of a row spares that of its fields, and changes no verdict."""
+
+    def test_a_row_without_an_identifier_has_nothing_to_search_for(self) -> None:
+        assert judge(keeping("code")).for_row(b"nothing of anybody").needles is None
+
+    def test_a_row_with_one_has(self) -> None:
+        one = judge(keeping("code"))
+        assert one.for_row(b"here is Jane") is one
+
+    def test_without_needles_it_is_the_same(self) -> None:
+        one = replace(judge(keeping("code")), needles=None)
+        assert one.for_row(b"here is Jane") is one
+
+    @given(
+        st.lists(
+            st.sampled_from([b"Jane", b"HFS", b" ", b"4711-A", b"4", b"Ja", b"ne", b"\\", b"^"]), max_size=6
+        )
+    )
+    def test_the_verdict_on_each_field_is_the_same(self, parts: list[bytes]) -> None:
+        one = judge(keeping("code"))
+        row = b" ".join(parts)
+        for part in parts:
+            field = Field("Name", "code")
+            assert one.for_row(row).verdict(field, part) == one.verdict(field, part)
+
+
+class TestPlanAndJudge:
+    """Plan and filler together: rules, matrix and options end in bytes."""
+
+    @pytest.mark.parametrize(
+        ("policy", "retain", "new"),
+        [
+            ("dead-space", frozenset(), b"20010203"),
+            ("converter-safe", frozenset(), b"20010210"),
+            ("strict", frozenset(), b"20010210"),
+            ("converter-safe", frozenset(("dates",)), b"20010203"),
+            ("converter-safe", frozenset(("uids",)), b"20010210"),
+        ],
+    )
+    def test_a_date(self, policy: str, retain: frozenset[str], new: bytes) -> None:
+        rules = RuleSet([Rule((SELECTOR,), "dates", "x", ("Day",), form="date")])
+        plan = Plan(load_policy(policy), rules, lambda _selector, _path: (), retain)
+        one = Judge(lambda field: plan.decide(SELECTOR, field), Filler(days=7))
+        assert one.verdict(Field("Day", "text"), b"20010203").new == new

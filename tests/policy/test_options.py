@@ -1,0 +1,155 @@
+"""What a caller may ask for beside a policy: words are checked, files are read, nothing is shown."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csaclean.errors import PolicyError, UsageError
+from csaclean.policy.options import Options, OptionWords, make_options, read_identifiers
+from csaclean.policy.pseudonym import UidKey
+from csaclean.policy.rules import CLASSES
+
+SECRET = b"synthetic secret of a test"
+
+
+def made(**words: Any) -> Options:
+    """Return options of words that need not be sound."""
+    return make_options(words)  # type: ignore[arg-type]
+
+
+class TestWords:
+    def test_nothing_asked_for_is_the_default(self) -> None:
+        assert make_options({}) == Options()
+
+    def test_words_that_say_nothing_are_the_default_too(self) -> None:
+        assert made(retain=(), shift_days=None, unclaimed=None, identifiers=(), uid_key=None) == Options()
+
+    def test_there_is_an_option_for_each_word(self) -> None:
+        assert OptionWords.__optional_keys__ == {
+            "retain",
+            "shift_days",
+            "unclaimed",
+            "identifiers",
+            "uid_key",
+        }
+
+    def test_another_word_is_an_error_that_lists_those_there_are(self) -> None:
+        with pytest.raises(UsageError, match="identifiers, retain, shift_days, uid_key, unclaimed"):
+            made(surprise=1)
+
+
+class TestRetain:
+    @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "technical"])
+    def test_every_class_that_gives_something_away_may_be_retained(self, cls: str) -> None:
+        assert made(retain=[cls]).retain == {cls}
+
+    @pytest.mark.parametrize(
+        "names", [["hobbies"], ["dates", "date"], ["technical"], ["unruled-text"], ["opaque"], "dates"]
+    )
+    def test_what_is_no_class_is_an_error_that_lists_the_classes(self, names: object) -> None:
+        with pytest.raises(UsageError, match="retain takes classes: identity, uids, dates"):
+            made(retain=names)
+
+
+class TestShiftDays:
+    @pytest.mark.parametrize("days", [0, 7, -3650])
+    def test_a_number_shifts_everybody(self, days: int) -> None:
+        shift = made(shift_days=days).shift
+        assert shift is not None
+        assert shift.days_for("anybody") == days
+
+    def test_a_mapping_shifts_those_that_it_lists(self) -> None:
+        shift = made(shift_days={"PH-0001": 7}).shift
+        assert shift is not None
+        assert shift.days_for("PH-0001") == 7
+
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_a_file_does_so_too(self, tmp_path: Path, kind: Callable[[Path], str | Path]) -> None:
+        table = tmp_path / "shifts.csv"
+        table.write_text("PatientID,days\nPH-0001,-12\n")
+        shift = made(shift_days=kind(table)).shift
+        assert shift is not None
+        assert shift.days_for("PH-0001") == -12
+
+    def test_a_file_that_is_not_there_is_a_bad_policy(self, tmp_path: Path) -> None:
+        with pytest.raises(PolicyError, match=r"^missing\.csv: "):
+            made(shift_days=tmp_path / "missing.csv")
+
+
+class TestUnclaimed:
+    @pytest.mark.parametrize("word", ["report", "blank", "fail"])
+    def test_each_word_is_taken(self, word: str) -> None:
+        assert made(unclaimed=word).unclaimed == word
+
+    @pytest.mark.parametrize("word", ["burn", "", "Blank"])
+    def test_another_is_an_error_that_lists_them(self, word: str) -> None:
+        with pytest.raises(UsageError, match="unclaimed takes report, blank, fail"):
+            made(unclaimed=word)
+
+
+class TestIdentifiers:
+    def test_texts_of_any_length_are_taken_and_empty_ones_left_out(self) -> None:
+        assert made(identifiers=["Roe", "", "x"]).identifiers == ("Roe", "x")
+
+    def test_one_text_is_not_taken_for_its_letters(self) -> None:
+        with pytest.raises(UsageError, match="several texts, not one"):
+            made(identifiers="Roe")
+
+
+class TestUidKey:
+    def test_bytes_are_the_secret(self) -> None:
+        assert made(uid_key=SECRET).uid_key == UidKey(SECRET)
+
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_anything_else_is_the_file_that_holds_it(
+        self, tmp_path: Path, kind: Callable[[Path], str | Path]
+    ) -> None:
+        file = tmp_path / "key"
+        file.write_bytes(SECRET + b"\n")
+        assert made(uid_key=kind(file)).uid_key == UidKey(SECRET)
+
+    @pytest.mark.parametrize("secret", [b"", b"short", bytes(64)])
+    def test_what_is_no_secret_is_a_bad_policy(self, secret: bytes) -> None:
+        with pytest.raises(PolicyError, match="UID key"):
+            made(uid_key=secret)
+
+
+class TestWhatIsShown:
+    def test_nothing_about_anybody(self) -> None:
+        options = made(identifiers=["Roe^Jane"], shift_days={"PH-0001": 4711}, uid_key=SECRET)
+        for text in (repr(options), str(options)):
+            assert text == "<Options>"
+
+    def test_they_travel_to_workers(self) -> None:
+        options = made(
+            retain=["dates"], identifiers=["Roe"], shift_days={"PH-0001": 7}, uid_key=SECRET, unclaimed="fail"
+        )
+        assert pickle.loads(pickle.dumps(options)) == options
+
+
+class TestFilesOfIdentifiers:
+    def test_there_is_one_a_line(self, tmp_path: Path) -> None:
+        file = tmp_path / "identifiers"
+        file.write_text("Roe^Jane\n\n  MRN 1  \n# a comment\nGrün\n", "utf-8")
+        assert read_identifiers(file) == ("Roe^Jane", "MRN 1", "Grün")
+
+    def test_a_byte_order_mark_and_other_line_ends_are_no_part_of_them(self, tmp_path: Path) -> None:
+        file = tmp_path / "identifiers"
+        file.write_bytes("Grün\r\nRoe\r\n".encode("utf-8-sig"))
+        assert read_identifiers(str(file)) == ("Grün", "Roe")
+
+    def test_what_is_not_utf_8_is_an_error_that_quotes_nothing(self, tmp_path: Path) -> None:
+        file = tmp_path / "identifiers"
+        file.write_bytes("Grün".encode("latin-1"))
+        with pytest.raises(UsageError, match="not UTF-8") as caught:
+            read_identifiers(file)
+        assert "Gr" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+    @pytest.mark.parametrize("name", ["missing", "."])
+    def test_a_file_that_cannot_be_read_is_an_error_of_ours(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(UsageError, match="can't read the file of identifiers"):
+            read_identifiers(tmp_path / name)
