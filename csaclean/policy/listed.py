@@ -1,4 +1,4 @@
-"""Texts that a user's rules let stand: only bytes tell, so layouts are told, not plans."""
+"""Texts that rules let stand: only bytes tell which, so layouts are told, not plans."""
 
 from csaclean.model import Field, Layout, View
 from csaclean.policy.rules import RuleSet
