@@ -64,7 +64,7 @@ def reads_as_text(value: bytes) -> bool:
 
     Examples
     --------
-    >>> reads_as_text(b"DOE^JANE"), reads_as_text(bytes(8)), reads_as_text(b"\\x00\\x00\\x00\\x00\\x00@\\x8f@")
+    >>> reads_as_text(b"DOE^JANE"), reads_as_text(bytes(8)), reads_as_text(b"\x00\x00\x00\x00\x00@\x8f@")
     (True, False, False)
     """
     text = value.rstrip(b"\0 ")

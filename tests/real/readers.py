@@ -1,10 +1,11 @@
-"""Readers of files and CSA headers that share nothing with csaclean: pydicom, and forty lines of their own.
+"""Readers of files and of private elements that share nothing with csaclean: pydicom, and a few small ones of their own.
 
 They say what csaclean should have found and what should have become of it. The policy is written down here a second
-time: which bytes of a CSA header are dead, and what the fields of rules hold afterwards.
+time: which bytes of a CSA header are dead, which fields of private elements identify, and what these hold afterwards.
 """
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -12,21 +13,32 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import pydicom
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 __all__ = [
+    "BLANKED",
+    "CREATOR",
+    "HEADERS",
+    "NAMED",
+    "OFFSETS",
+    "PROTOCOLS",
+    "RULED",
     "CsaElement",
     "CsaTag",
     "CsaWalk",
+    "Element",
+    "Identifying",
     "body",
     "claimed_elements",
+    "elements",
     "expected_field",
-    "expected_file",
     "expected_value",
     "flat",
+    "identifying",
     "private_values",
+    "protocol_text",
     "read",
+    "siemens_elements",
     "walk_csa2",
 ]
 
@@ -111,11 +123,32 @@ def _patient_record(old: bytes) -> bytes:
     return b";".join(fields)
 
 
+def _filled(old: bytes) -> bytes:
+    return bytes(byte if byte in b"\\\r\n\t" else 0x58 for byte in old)
+
+
+def _uid(old: bytes) -> bytes:
+    if old.startswith(b"1.2.840.10008."):
+        return old
+    return bytes(0x31 if 0x30 <= byte <= 0x39 else byte for byte in old)
+
+
+def _date_time(old: bytes) -> bytes:
+    return b"19000101" + _zeros(old[8:])
+
+
 RULED: Final[dict[str, Callable[[bytes], bytes]]] = {
     "UsedPatientWeight": lambda old: b"0".ljust(len(old)),
     "PatReinPattern": _patient_record,
+    "CoilString": _filled,
+    "ReferencedImageSequence": _uid,
 }
-"""CSA tags that converter-safe redacts, and how."""
+"""CSA tags that converter-safe redacts wherever they are filled, and how."""
+BLANKED: Final = frozenset(("PhoenixZIP", "SrMsgBuffer"))
+"""CSA tags of structured reports: a protocol and a message, of which nothing has to stay."""
+PROTOCOLS: Final = frozenset(("MrPhoenixProtocol", "MrProtocol"))
+NAMED: Final = frozenset((*RULED, *BLANKED, *PROTOCOLS))
+"""CSA tags in which converter-safe changes something."""
 
 
 def expected_field(name: str, old: bytes, policy: str) -> bytes:
@@ -178,15 +211,6 @@ def read(data: bytes) -> Dataset:
         return pydicom.dcmread(io.BytesIO(data))
 
 
-def _datasets(dataset: Dataset) -> Iterator[Dataset]:
-    """Yield a data set and those of all items in it, at any depth, each before its elements are converted."""
-    yield dataset
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from _datasets(item)
-
-
 def flat(dataset: Dataset) -> list[tuple[str, str, object]]:
     """Return place, VR and value of every element of a file, File Meta Information included."""
     found: list[tuple[str, str, object]] = []
@@ -206,6 +230,125 @@ def flat(dataset: Dataset) -> list[tuple[str, str, object]]:
         descend("meta", dataset.file_meta)
         descend("", dataset)
     return found
+
+
+class Element(NamedTuple):
+    """An element of a data set or item.
+
+    Attributes
+    ----------
+    tag, vr
+        The whole tag; the VR, empty where the file doesn't tell.
+    creator
+        Of its block, folded; None where there is none, or in an even group.
+    start
+        Where the value begins in the file.
+    value
+        All of it, padding included.
+    """
+
+    tag: int
+    vr: bytes
+    creator: str | None
+    start: int
+    value: bytes
+
+    @property
+    def offset(self) -> int:
+        """The low byte of the number."""
+        return self.tag & 0xFF
+
+    @property
+    def place(self) -> tuple[int, str | None, int]:
+        """Group, creator and low byte: what an archive that moves blocks leaves as it is."""
+        return self.tag >> 16, self.creator, self.offset
+
+
+_LONG_VRS: Final = frozenset(
+    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+)
+_UNDEFINED: Final = 0xFFFFFFFF
+
+
+def elements(data: bytes) -> list[Element]:
+    """Return all elements of a file that is not deflated, those in items too, in file order, sequences left out."""
+    position, syntax = 0, ""
+    if data[128:132] == b"DICM":
+        position = 144 + int(struct.unpack_from("<I", data, 140)[0])
+        found = re.search(rb"\x02\0\x10\0UI(..)([0-9.]+)", data[132:position], re.DOTALL)
+        assert found
+        syntax = found[2].decode("ascii")
+    assert syntax != DEFLATED
+    implicit = syntax == "1.2.840.10008.1.2" if syntax else not data[4:6].isalpha()
+    order = ">" if syntax.endswith(".1.2.2") else "<"
+    all_found: list[Element] = []
+    _read_dataset(data, position, len(data), implicit, order, all_found)
+    return all_found
+
+
+def _read_dataset(
+    data: bytes, position: int, end: int, implicit: bool, order: str, found: list[Element]
+) -> int:
+    """Read a data set or item up to its end or delimiter; return where what follows begins."""
+    creators: dict[int, str] = {}
+    while position < end:
+        group, number = struct.unpack_from(order + "HH", data, position)
+        if (group, number) == (0xFFFE, 0xE00D):
+            return position + 8
+        vr = b"" if implicit else data[position + 4 : position + 6]
+        if implicit or vr in _LONG_VRS:
+            start = position + (8 if implicit else 12)
+            (size,) = struct.unpack_from(order + "I", data, start - 4)
+        else:
+            start = position + 8
+            (size,) = struct.unpack_from(order + "H", data, position + 6)
+        stop = end if size == _UNDEFINED else start + size
+        items = struct.pack(order + "HH", 0xFFFE, 0xE000)
+        if (group, number) == (0x7FE0, 0x0010) and size == _UNDEFINED:
+            position = _skip_fragments(data, start, order)
+        elif vr == b"SQ" or size == _UNDEFINED or (vr in (b"", b"UN") and data[start : start + 4] == items):
+            position = _read_sequence(data, start, stop, implicit, order, found)
+        else:
+            value = data[start:stop]
+            if group & 1 and 0x10 <= number <= 0xFF:
+                creators.setdefault(group << 8 | number, value.decode("latin-1").strip(" \0").casefold())
+            creator = creators.get(group << 8 | number >> 8) if group & 1 else None
+            found.append(Element(group << 16 | number, vr, creator or None, start, value))
+            position = stop
+    return position
+
+
+def _read_sequence(
+    data: bytes, position: int, stop: int, implicit: bool, order: str, found: list[Element]
+) -> int:
+    while position < stop:
+        _, number, size = struct.unpack_from(order + "HHI", data, position)
+        position += 8
+        if number == 0xE0DD:
+            break
+        assert number == 0xE000
+        inner = stop if size == _UNDEFINED else position + size
+        position = _read_dataset(data, position, inner, implicit, order, found)
+    return position
+
+
+def _skip_fragments(data: bytes, position: int, order: str) -> int:
+    number = 0
+    while number != 0xE0DD:
+        _, number, size = struct.unpack_from(order + "HHI", data, position)
+        position += 8 + size
+    return position
+
+
+def siemens_elements(data: bytes) -> list[Element]:
+    """Return the elements of Siemens' blocks, by creator, and CSA2 headers without one."""
+    return [
+        one
+        for one in elements(data)
+        if one.tag & 0x10000
+        and one.tag & 0xFFFF >= 0x1000
+        and ((one.creator or "").startswith("siemens ") or one.value.startswith(b"SV10"))
+    ]
 
 
 class CsaElement(NamedTuple):
@@ -230,61 +373,130 @@ class CsaElement(NamedTuple):
     value: bytes
 
 
-def _creator(dataset: Dataset, tag: int) -> str | None:
-    place = (tag >> 16, tag >> 8 & 0xFF)
-    value: object = dataset.get_item(place).value if place in dataset else None
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value or "") or None
-
-
 def claimed_elements(data: bytes) -> list[CsaElement]:
-    """Return every element that is csaclean's to clean: by creator, in any item, and CSA2 headers without one.
-
-    Offsets are pydicom's where the bytes at them are the value, otherwise those of the value's only occurrence.
-    """
-    found: list[CsaElement] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        raw_values = [(dataset, tag, e) for dataset in _datasets(read(data)) for tag, e in _raw(dataset)]
-        for dataset, tag, element in raw_values:
-            if not tag & 0x10000 or tag & 0xFFFF < 0x1000 or not isinstance(element.value, bytes):
-                continue
-            creator = _creator(dataset, tag)
-            folded = creator.strip(" \0").casefold() if creator else None
-            by_creator = tag >> 16 == 0x0029 and folded == CREATOR and tag & 0xFF in OFFSETS
-            if by_creator and tag & 0xFF in HEADERS and not element.value.startswith(b"SV10"):
-                continue
-            if not by_creator and not element.value.startswith(b"SV10"):
-                continue
-            start = element.value_tell
-            if data[start : start + len(element.value)] != element.value:
-                assert data.count(element.value) == 1
-                start = data.find(element.value)
-            found.append(CsaElement(tag, tag & 0xFF, creator if by_creator else None, start, element.value))
-    return sorted(found, key=lambda one: one.start)
-
-
-def _raw(dataset: Dataset) -> list[tuple[int, RawDataElement]]:
-    return [(int(tag), item) for tag, item in dataset.items() if isinstance(item, RawDataElement)]
+    """Return the elements of CSA blocks, by creator, in any item, and CSA2 headers without one."""
+    found = []
+    for one in siemens_elements(data):
+        headers = one.value.startswith(b"SV10")
+        by_creator = one.place[:2] == (0x0029, CREATOR) and one.offset in OFFSETS
+        if headers or (by_creator and one.offset not in HEADERS):
+            creator = one.creator if by_creator else None
+            found.append(CsaElement(one.tag, one.offset, creator, one.start, one.value))
+    return found
 
 
 def private_values(data: bytes) -> list[bytes]:
     """Return the raw values of all private elements, in any item."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return [
-            element.value
-            for dataset in _datasets(read(data))
-            for tag, element in _raw(dataset)
-            if tag & 0x10000 and isinstance(element.value, bytes)
-        ]
+    return [one.value for one in elements(body(data)) if one.tag & 0x10000]
 
 
-def expected_file(data: bytes, policy: str) -> bytes:
-    """Return the bytes that a file should have after cleaning: nothing else may differ from `data`."""
-    new = bytearray(data)
-    for element in claimed_elements(data):
-        stop = element.start + len(element.value)
-        new[element.start : stop] = expected_value(element.offset, element.value, policy)
-    if data[128:132] == b"DICM" and data[:4] not in (b"II*\0", b"MM\0*"):
-        new[:128] = bytes(128)
-    return bytes(new)
+# What identifies in an element
+
+
+class Identifying(NamedTuple):
+    """A range of a value that may differ after cleaning, and what it holds then; None where that isn't said here."""
+
+    start: int
+    stop: int
+    new: bytes | None
+
+
+_KEYS: Final = re.compile(
+    rb"t(?:ReferenceImage\d|(?:default|current)EVAProt)"
+    rb"|.*\.(?:sCoilElementID\.t(?:Element|CoilClass)|tCoilManufacturer|\w*UUID|UIConfigurator|sWiPMemBlock\.tFree)"
+    rb"|sSpecPara\.lFinalMatrixSize(?:Phase|Read|Slice)"
+)
+"""Keys of the ASCCONV text that identify and that no converter reads."""
+_UNREAD_KEYS: Final = re.compile(
+    rb"t(?:SequenceFileName|ProtocolName)|.*\.(?:sCoilElementID\.tCoilID|sCoilStringForConversion)"
+)
+"""Those that one does read, where it reads the text at all: not in a structured report."""
+_LINE: Final = re.compile(rb"^([\w.\[\]]+)[ \t]*=[ \t]*(.*)$", re.MULTILINE)
+_PARAMETER: Final = re.compile(rb'<Param(?:String\.|Bool\."+WorkingMan").*?(?=<Param|\Z)', re.DOTALL)
+"""A parameter that is text, with all that stands before the next one."""
+_NOT_TAGS: Final = re.compile(rb"[^<>]+(?=<|\Z)")
+_BEGIN, _END = b"### ASCCONV BEGIN", b"### ASCCONV END"
+_TYPES: Final = frozenset((b"IMAGE NUM 4", b"NONIMAGE NUM 4", b"SPEC NUM 4", b"MR"))
+
+
+def protocol_text(value: bytes) -> bytes:
+    """Return a protocol's text: what stands before the first NUL."""
+    return value.split(b"\0", 1)[0]
+
+
+def _of_protocol(value: bytes, base: int, *, read: bool) -> Iterator[Identifying]:
+    """Yield the identifying fields of a protocol that begins at `base`."""
+    text = protocol_text(value)
+    yield Identifying(base + len(text), base + len(value), bytes(len(value) - len(text)))
+    begin = text.find(_BEGIN)
+    end = text.find(_END, begin)
+    for line in _LINE.finditer(text, begin, end):
+        if _KEYS.fullmatch(line[1]) or (not read and _UNREAD_KEYS.fullmatch(line[1])):
+            old = line[2]
+            quotes = re.fullmatch(rb'("*)([^"]*)"*[ \t]*', old)
+            new = None
+            if quotes and line[1].endswith(b"EVAProt"):
+                new = quotes[1] + _filled(quotes[2]) + old[quotes.end(2) :]
+            if quotes and line[1].startswith(b"tReferenceImage") and b";" not in old:
+                new = quotes[1] + _uid(quotes[2]) + old[quotes.end(2) :]
+            yield Identifying(base + line.start(2), base + line.end(2), new)
+    for start, stop in ((0, begin), (end, len(text))):
+        for parameter in _PARAMETER.finditer(text, start, stop):
+            for told in _NOT_TAGS.finditer(text, *parameter.span()):
+                yield Identifying(base + told.start(), base + told.end(), None)
+
+
+def _of_csa2(value: bytes, policy: str) -> Iterator[Identifying]:
+    walked = walk_csa2(value)
+    yield from (Identifying(start, stop, bytes(stop - start)) for start, stop in walked.dead)
+    if policy == "dead-space":
+        return
+    for tag in walked.tags:
+        for start, stop in tag.values:
+            old = value[start:stop]
+            if tag.name in RULED:
+                yield Identifying(start, stop, RULED[tag.name](old))
+            elif tag.name in BLANKED:
+                yield Identifying(start, stop, None)
+            elif tag.name in PROTOCOLS:
+                yield from _of_protocol(old, start, read=True)
+
+
+WHOLE: Final[dict[tuple[int, str | None, int], Callable[[bytes], bytes | None]]] = {
+    (0x0029, CREATOR, 0x09): _expected_date,
+    (0x0029, CREATOR, 0x19): _expected_date,
+    (0x0029, "siemens csa report", 0x17): lambda old: _uid(old.rstrip(b"\0")).ljust(len(old), b"\0"),
+    (0x0029, "siemens medcom header", 0x31): lambda old: None,
+    (0x0029, "siemens medcom oog", 0x10): lambda old: None,
+    (0x0021, "siemens mr sdi 02", 0x77): lambda old: None,
+    (0x0021, "siemens mr sds 01", 0x01): lambda old: b"0".ljust(len(old)),
+    (0x0021, "siemens mr sds 01", 0x2B): _patient_record,
+    (0x0021, "siemens mr sds 01", 0x3F): lambda old: None,
+    (0x0021, "siemens mr sds 01", 0x43): lambda old: None,
+    (0x0021, "siemens mr sds 01", 0x60): _date_time,
+    (0x7FE1, "siemens csa non-image", 0x10): lambda old: None if b".log\0" in old[:1024] else old,
+}
+"""Elements that hold nothing else than what identifies: what they hold afterwards, None where that isn't said here."""
+
+
+def identifying(element: Element, policy: str) -> list[Identifying]:
+    """Return which bytes of an element of Siemens may differ after cleaning, and what of them is known beforehand."""
+    value = element.value
+    if value.startswith(b"SV10"):
+        return list(_of_csa2(value, policy))
+    if policy == "dead-space":
+        dead = {"siemens medcom oog", "siemens csa non-image"}
+        return [Identifying(0, len(value), None)] if element.creator in dead else []
+    if element.place == (0x0021, "siemens mr sds 01", 0x19):
+        return list(_of_protocol(value, 0, read=True))
+    if element.place == (0x0021, "siemens mr sdi phoenixzip", 0x01):
+        return list(_of_protocol(value, 0, read=False))
+    if (
+        element.place[:2] == (0x0029, CREATOR)
+        and element.offset in (0x08, 0x18)
+        and value.strip() not in _TYPES
+    ):
+        return [Identifying(0, len(value), _filled(value))]
+    if element.place in WHOLE:
+        return [Identifying(0, len(value), WHOLE[element.place](value))]
+    return []

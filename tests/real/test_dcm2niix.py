@@ -7,7 +7,7 @@ takes b-values and slice times from group 0019 where the CSA image header is gon
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pydicom
@@ -142,7 +142,17 @@ def test_a_cleaned_file_converts_to_the_same(
     assert found == []
 
 
-@pytest.mark.parametrize("name", [PHANTOM, "siemens_vb17_dwi-mosaic", "siemens_ve11_fmri-mosaic-ap"])
+CLEANED = (
+    PHANTOM,
+    "siemens_vb17_dwi-mosaic",
+    "siemens_ve11_fmri-mosaic-ap",
+    "siemens_ve11_fmri-mosaic-pa",
+    "siemens_xa10_fmri-enh",
+    "siemens_xa30i_asl-classic",
+)
+
+
+@pytest.mark.parametrize("name", CLEANED)
 def test_the_compared_series_really_were_cleaned(name: str, copies: Path, cleaned: Path) -> None:
     if name != PHANTOM and not manifest():
         pytest.skip(NO_REAL_DATA)
@@ -168,14 +178,29 @@ def test_a_copy_that_pydicom_rewrote_converts_to_the_same(name: str, copies: Pat
 # The comparison itself: damage must be noticed
 
 
+def all_datasets(dataset: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
+    """Yield a data set and those of all items in it."""
+    yield dataset
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from all_datasets(item)
+
+
 def without(*tags: int) -> Callable[[pydicom.Dataset], None]:
-    """Return what deletes elements, or with an element number of 0xFFFF whole groups."""
+    """Return what deletes elements, or with an element number of 0xFFFF whole groups, in items too."""
 
     def edit(dataset: pydicom.Dataset) -> None:
-        for tag in tags:
-            group = [one for one in list(dataset.keys()) if one >> 16 == tag >> 16]
-            for one in group if tag & 0xFFFF == 0xFFFF else [tag]:
-                del dataset[one]
+        lost = 0
+        for inner in list(all_datasets(dataset)):
+            for tag in tags:
+                whole = tag & 0xFFFF == 0xFFFF
+                for one in [
+                    key for key in list(inner.keys()) if key == tag or (whole and key >> 16 == tag >> 16)
+                ]:
+                    del inner[one]
+                    lost += 1
+        assert lost
 
     return edit
 
@@ -224,6 +249,15 @@ def without(*tags: int) -> Callable[[pydicom.Dataset], None]:
             [0x00211019],
             {"-LabelingDuration", "-PostLabelingDelay"},
             id="xa30-protocol",
+        ),
+        pytest.param(
+            "siemens_xa10_fmri-enh",
+            [0x00211019],
+            {"-BaseResolution", "-ReceiveCoilName", "-ShimSetting", "-TxRefAmp", "-PulseSequenceDetails"},
+            id="xa10-protocol",
+        ),
+        pytest.param(
+            "siemens_xa10_fmri-enh", [0x0021FFFF], {".nii", "-SliceTiming", "-TxRefAmp"}, id="xa10-group-0021"
         ),
     ],
 )
