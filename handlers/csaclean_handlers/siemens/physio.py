@@ -191,8 +191,8 @@ def _layout_log(value: bytes, peer: Callable[[int], bytes | None]) -> Layout:
 
 
 def _is_float32(value: bytes) -> bool:
-    """Tell whether bytes are pairs of finite numbers, no text in disguise, and not what a blanked value holds."""
-    if len(value) % 8 or value.count(0) == len(value) or _TEXT_RUN.search(value) is not None:
+    """Tell whether bytes are pairs of finite numbers, and no text in disguise."""
+    if len(value) % 8 or _TEXT_RUN.search(value) is not None:
         return False
     numbers = array("f", value)
     if sys.byteorder == "big":
