@@ -16,7 +16,7 @@ from phantom_identities import IDENTITIES, Planter
 from phantom_writer import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, DataSet, Encoding
 from phantoms import plain_image
 
-__all__ = ["POLICIES", "Planted", "cleaned", "encoding_of", "plant_file"]
+__all__ = ["POLICIES", "Cleaned", "Planted", "cleaned", "encoding_of", "plant_file"]
 
 POLICIES: Final = ("strict", "converter-safe")
 _EVERY: Final = 8
@@ -58,8 +58,26 @@ def cleaned(data: bytes, folder: Path, policy: str) -> tuple[bytes, Report]:
     return target.read_bytes(), report
 
 
-@pytest.fixture(scope="session", params=range(len(IDENTITIES)), ids=[f"{n:03}" for n in range(len(IDENTITIES))])
-def planted(request: pytest.FixtureRequest) -> Planted:
-    """Each identity in its file."""
-    turn: int = request.param
-    return plant_file(IDENTITIES[turn], turn)
+class Cleaned(NamedTuple):
+    """A planted file, cleaned."""
+
+    text: str
+    data: bytes
+    report: Report
+
+
+@pytest.fixture(scope="session")
+def cleaned_files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Cleaned]:
+    """Return each identity's file as each policy leaves it, by policy and turn: one run over all of them."""
+    source = tmp_path_factory.mktemp("planted")
+    for turn, text in enumerate(IDENTITIES):
+        (source / f"{turn:03}.dcm").write_bytes(plant_file(text, turn).data)
+    found = {}
+    for policy in POLICIES:
+        target = tmp_path_factory.mktemp("cleaned") / policy
+        for report in csaclean.clean_tree(source, target, policy=policy):
+            turn = int(report.file.partition(".")[0])
+            assert report.status == "cleaned", (turn, report.error, report.reason)
+            data = next(target.glob(f"{turn:03}*")).read_bytes()
+            found[policy, turn] = Cleaned(IDENTITIES[turn], data, report)
+    return found

@@ -1,21 +1,21 @@
 """Where in a file its fields are, as csaclean lays it out: to tell what is declared, and to blot out what may stand."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
+from csaclean.context import Context
 from csaclean.dicom.file import find_start
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.engine import Engine
-from csaclean.context import Context
 from csaclean.handler import PrivateElement
 from csaclean.locate import Located, locate
 from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.policies import load_policy
 from csaclean.registry import installed
 
-__all__ = ["Laid", "Part", "blotted", "laid_out", "parts"]
+__all__ = ["Laid", "Part", "blot_element", "blotted", "laid_out", "parts"]
 
 
 class Part(NamedTuple):
@@ -28,6 +28,7 @@ class Part(NamedTuple):
     content: bytes
     vouched: bool
     """Whether the policy answers for it."""
+    read_by: tuple[str, ...]
 
 
 class Laid(NamedTuple):
@@ -39,9 +40,14 @@ class Laid(NamedTuple):
     layout: Layout
 
 
+@cache
+def _engine(policy: str) -> Engine:
+    return Engine(load_policy(policy), installed())
+
+
 def laid_out(data: bytes, policy: str) -> tuple[Engine, list[Laid], list[tuple[int, int]]]:
     """Return the engine, the claimed elements of a file that isn't deflated, and where the values of unclaimed ones are."""
-    engine = Engine(load_policy(policy), installed())
+    engine = _engine(policy)
     source = BytesSource(data)
     start = find_start(source)
     found = walk(source, start.syntax, start.offset)
@@ -71,7 +77,18 @@ def _parts(engine: Engine, one: Laid, row: bytes, layout: Layout) -> Iterator[tu
         elif kind in (Kind.VALUE, Kind.OPAQUE):
             field = what or Field("", "opaque")
             decision = engine.decide(one.found.claimed, field)
-            yield start, stop, Part(one.found.claimed.selector, field.path, field.form, row[start:stop], decision.vouched)
+            yield (
+                start,
+                stop,
+                Part(
+                    one.found.claimed.selector,
+                    field.path,
+                    field.form,
+                    row[start:stop],
+                    decision.vouched,
+                    decision.read_by,
+                ),
+            )
         start = stop
 
 
@@ -87,7 +104,9 @@ def parts(engine: Engine, one: Laid) -> Iterator[Part]:
                 rows.append((what.inner, what.layout))
 
 
-def _blotted_row(engine: Engine, one: Laid, row: bytes, layout: Layout, may_stand: Callable[[Part], bool]) -> bytes:
+def _blotted_row(
+    engine: Engine, one: Laid, row: bytes, layout: Layout, may_stand: Callable[[Part], bool]
+) -> bytes:
     new = bytearray(row)
     for start, stop, what in _parts(engine, one, row, layout):
         if isinstance(what, View):
@@ -97,6 +116,11 @@ def _blotted_row(engine: Engine, one: Laid, row: bytes, layout: Layout, may_stan
         elif may_stand(what):
             new[start:stop] = b"~" * (stop - start)
     return bytes(new)
+
+
+def blot_element(engine: Engine, one: Laid, may_stand: Callable[[Part], bool]) -> bytes:
+    """Return the value of an element with what may stand in it blotted out."""
+    return _blotted_row(engine, one, one.value, one.layout, may_stand)
 
 
 def blotted(data: bytes, policy: str, may_stand: Callable[[Part], bool]) -> bytes:
@@ -109,5 +133,5 @@ def blotted(data: bytes, policy: str, may_stand: Callable[[Part], bool]) -> byte
     for start, stop in nobodys:
         new[start:stop] = b"~" * (stop - start)
     for one in laid:
-        new[one.start : one.start + len(one.value)] = _blotted_row(engine, one, one.value, one.layout, may_stand)
+        new[one.start : one.start + len(one.value)] = blot_element(engine, one, may_stand)
     return bytes(new)

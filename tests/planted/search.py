@@ -18,6 +18,8 @@ __all__ = ["pieces_of", "places", "readings"]
 
 _CUTS: Final = re.compile(r"[\^\\\"'=,;|/.:<>{}()\[\]&#*%@+\-\s_]+")
 _SHORTEST: Final = 5
+_SHORTEST_NUMBER: Final = 6
+"""Fewer digits are an offset or a length as well."""
 _SHORTEST_FOREIGN: Final = 2
 """Letters of scripts that no constant is written in."""
 _DIGITS: Final = re.compile(rb"\d{1,3}(?:\s*,\s*\d{1,3}){3,}")
@@ -37,7 +39,8 @@ def pieces_of(text: str) -> tuple[str, ...]:
             part
             for part in parts
             if part not in _CHANCE
-            and len(part) >= (_SHORTEST if part.isascii() else _SHORTEST_FOREIGN)
+            and len(part)
+            >= (_SHORTEST_NUMBER if part.isdecimal() else _SHORTEST if part.isascii() else _SHORTEST_FOREIGN)
         )
     )
 
@@ -62,7 +65,8 @@ def _needles(text: str) -> tuple[bytes, ...]:
 def _codes(data: bytes) -> bytes:
     """Return what lists of decimal character codes spell."""
     return b"\n".join(
-        bytes(code if code < 256 else 0 for code in map(int, found[0].split(b","))) for found in _DIGITS.finditer(data)
+        bytes(code if code < 256 else 0 for code in map(int, found[0].split(b",")))
+        for found in _DIGITS.finditer(data)
     )
 
 
@@ -88,7 +92,9 @@ def _unescaped(data: bytes) -> bytes:
     """Return XML without its entities; a character reference stands for a byte here, as the phantoms write it."""
     if not _ENTITY.search(data):
         return b""
-    return _ENTITY.sub(lambda found: html.unescape(found[0].decode("ascii")).encode("latin-1", "replace"), data)
+    return _ENTITY.sub(
+        lambda found: html.unescape(found[0].decode("ascii")).encode("latin-1", "replace"), data
+    )
 
 
 def readings(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ import pytest
 from csaclean.registry import installed
 from csaclean.report.model import Report
 from phantom_identities import IDENTITIES
-from tests.planted.conftest import POLICIES, Planted, cleaned, encoding_of, plant_file
+from tests.planted.conftest import POLICIES, Cleaned, cleaned, encoding_of, plant_file
 from tests.planted.laid_out import Part, blotted, laid_out
 from tests.planted.search import pieces_of, places
 
@@ -29,7 +29,9 @@ class Declared:
 
     def __call__(self, part: Part) -> bool:
         """Tell whether a field may stand."""
-        return (part.selector, part.path) in self._kept or (not part.vouched and part.selector in self._unvouched)
+        return (part.selector, part.path) in self._kept or (
+            not part.vouched and part.selector in self._unvouched
+        )
 
 
 def test_there_are_a_hundred_identities_or_more() -> None:
@@ -40,7 +42,9 @@ def test_there_are_a_hundred_identities_or_more() -> None:
 @pytest.mark.parametrize("turn", SOME)
 def test_an_identity_stands_in_every_claimed_element(turn: int) -> None:
     planted = plant_file(IDENTITIES[turn], turn)
-    claimed = {one.selector for one in installed().claims if one.claim.vr != "SQ"}  # of sequences, what they hold is
+    claimed = {
+        one.selector for one in installed().claims if one.claim.vr != "SQ"
+    }  # of sequences, what they hold is
     _, laid, _ = laid_out(planted.data, "strict")
     assert {one.found.claimed.selector for one in laid} >= claimed
     assert sum(planted.counts.values()) >= FEWEST_PLACES
@@ -63,21 +67,25 @@ def test_the_search_finds_who_is_planted_and_nobody_else(turn: int) -> None:
     assert places(plant_file(None, turn).data, text) == []
 
 
-def test_nobody_survives_strict(planted: Planted, tmp_path: Path) -> None:
-    assert planted.text is not None
-    new, _ = cleaned(planted.data, tmp_path, "strict")
-    assert places(new, planted.text) == []
+@pytest.mark.parametrize("turn", range(len(IDENTITIES)))
+def test_nobody_survives_strict(turn: int, cleaned_files: dict[tuple[str, int], Cleaned]) -> None:
+    file = cleaned_files["strict", turn]
+    assert places(file.data, file.text) == []
 
 
-def test_nobody_survives_converter_safe_but_where_it_is_declared(planted: Planted, tmp_path: Path) -> None:
-    assert planted.text is not None
-    new, report = cleaned(planted.data, tmp_path, "converter-safe")
-    assert places(blotted(new, "converter-safe", Declared(report)), planted.text) == []
+@pytest.mark.parametrize("turn", range(len(IDENTITIES)))
+def test_nobody_survives_converter_safe_but_where_it_is_declared(
+    turn: int, cleaned_files: dict[tuple[str, int], Cleaned]
+) -> None:
+    file = cleaned_files["converter-safe", turn]
+    assert places(blotted(file.data, "converter-safe", Declared(file.report)), file.text) == []
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("turn", SOME)
-def test_cleaning_twice_is_cleaning_once_and_no_length_changes(turn: int, policy: str, tmp_path: Path) -> None:
+def test_cleaning_twice_is_cleaning_once_and_no_length_changes(
+    turn: int, policy: str, tmp_path: Path
+) -> None:
     planted = plant_file(IDENTITIES[turn], turn)
     once, _ = cleaned(planted.data, tmp_path, policy)
     assert len(once) == len(planted.data)

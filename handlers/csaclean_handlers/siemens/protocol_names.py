@@ -9,6 +9,8 @@ from importlib.resources import files
 from tomllib import loads
 from typing import Any, Final, NamedTuple
 
+from csaclean.policy.fills import fill
+
 __all__ = ["Name", "Vocabulary", "key_name", "parameter_name", "vocabulary"]
 
 UNKNOWN: Final = "?"
@@ -17,13 +19,13 @@ UNKNOWN: Final = "?"
 _REMEMBERED: Final = 1 << 13
 """Names whose analysis is kept: real texts hold at most 4,000 different keys."""
 
-_KEY: Final = re.compile(rb"[A-Za-z_]\w*+(?:\[\d{1,5}\])*+(?:\.(?:[A-Za-z_]\w*+|\d{1,5}(?!\d))(?:\[\d{1,5}\])*+)*+")
+_KEY: Final = re.compile(
+    rb"[A-Za-z_]\w*+(?:\[\d{1,5}\])*+(?:\.(?:[A-Za-z_]\w*+|\d{1,5}(?!\d))(?:\[\d{1,5}\])*+)*+"
+)
 """A key: names, each with indices, an index of its own between dots too (``sComment.7``). More than five digits are
 no index: they may be somebody's number."""
 _INDEX: Final = re.compile(rb"\[\d++\]")
 _SEGMENT: Final = re.compile(rb"[A-Za-z_]\w*+")
-_WORD: Final = re.compile(rb"[^!-/:-@\[-^`{-~]++")
-"""What stands between the punctuation of a key that is formed in no known way: blanked, it is still cut there."""
 
 
 class Vocabulary(NamedTuple):
@@ -151,7 +153,7 @@ def key_name(key: bytes, /) -> Name:
     Parameters
     ----------
     key
-        As it stands in the text, with its indices. One that isn't formed as keys are is unknown but for its punctuation.
+        As it stands in the text, with its indices. One that isn't formed as keys are is unknown, but for what it would have in common with a key.
 
     Examples
     --------
@@ -164,7 +166,11 @@ def key_name(key: bytes, /) -> Name:
     """
     table = vocabulary()
     if not _KEY.fullmatch(key):
-        return _name(key, [found.span() for found in _WORD.finditer(key)], frozenset(), own=False)
+        # Blanked it may be formed as a key, and then has the same parts; what is known of them stands before and after.
+        blank = fill("name", key)
+        regular = _KEY.fullmatch(blank) is not None
+        parts = [found.span() for found in _SEGMENT.finditer(blank)] if regular else [(0, len(key))]
+        return _name(key, parts, table.segments if regular else frozenset(), own=False)
     parts = [found.span() for found in _SEGMENT.finditer(key)]
     return _name(key, parts, table.segments, own=_INDEX.sub(b"", key) in table.fields)
 

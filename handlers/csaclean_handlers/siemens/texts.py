@@ -43,7 +43,9 @@ _DATA_ROLE = Vocabulary(
     },
 )
 """Names and constants of ExamDataRole (measured: XA30)."""
-_DATA_SET_INFO = Vocabulary(elements=frozenset((b"DiffusionTensorData",)), attributes=frozenset(), codes={}, numbers=True)
+_DATA_SET_INFO = Vocabulary(
+    elements=frozenset((b"DiffusionTensorData",)), attributes=frozenset(), codes={}, numbers=True
+)
 """Names of DataSetInfo: one file is known, and of its names the root's alone; all others are unknown names."""
 
 

@@ -75,7 +75,11 @@ def _form(vocabulary: Vocabulary, path: str, content: bytes) -> str:
     if _UID.fullmatch(content):
         return "uid"
     parts = _PARTS.split(content)
-    return "assignments" if vocabulary.numbers and len(parts) > 1 and all(map(_NUMBER.fullmatch, parts)) else "text"
+    return (
+        "assignments"
+        if vocabulary.numbers and len(parts) > 1 and all(map(_NUMBER.fullmatch, parts))
+        else "text"
+    )
 
 
 class _Reader:
