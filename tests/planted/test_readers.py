@@ -24,11 +24,7 @@ TURNS: Final = (0, 28, 41, 56)
 def raw(dataset: pydicom.Dataset) -> list[tuple[int, str | None, int]]:
     """Return tag, VR and length of the elements as they were read: what a text of no character set means is no matter."""
     elements = [dataset.get_item(tag) for tag in list(dataset.keys())]
-    return [
-        (int(e.tag), e.VR, len(e.value or b""))
-        for e in elements
-        if hasattr(e.value, "__len__")
-    ]
+    return [(int(e.tag), e.VR, len(e.value or b"")) for e in elements if hasattr(e.value, "__len__")]
 
 
 def convertible(turn: int) -> bytes:

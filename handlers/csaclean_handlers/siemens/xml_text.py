@@ -170,7 +170,7 @@ def layout_xml(text: bytes, vocabulary: Vocabulary) -> Layout:
     --------
     >>> known = Vocabulary(frozenset((b"A",)), frozenset((b"b",)), {})
     >>> [(span.path, span.form) for span in layout_xml(b"<A b='1'>Doe<C>20240131</C></A>", known) if span.path]
-    [('A/b', 'number'), ('A', 'text'), ('?', 'name'), ('?', 'date'), ('?', 'name')]
+    [('A/b', 'text'), ('A', 'text'), ('?', 'name'), ('?', 'date'), ('?', 'name')]
     """
     if _START.match(text):
         reader = _Reader(text, vocabulary)
