@@ -20,6 +20,7 @@ from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_pat
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
 from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
+from csaclean.policy.listed import listed
 from csaclean.policy.options import Options
 from csaclean.policy.plan import Decision, Plan, blanked
 from csaclean.policy.policies import Policy, Unclaimed
@@ -268,7 +269,11 @@ class Engine:
         if self._fine:
             element = element._replace(fine=True)
         layout = claimed.layout(element)
-        return layout if layout.is_foreign else resolve(layout, self.registry, fine=self._fine)
+        if layout.is_foreign:
+            return layout
+        layout = resolve(layout, self.registry, fine=self._fine)
+        own = self.policy.rules
+        return listed(layout, element.value, claimed.selector, own) if own.lists_texts else layout
 
     def clean_element(
         self,
@@ -373,7 +378,7 @@ class Engine:
             refuse_unclaimed(location.unclaimed)
         if needles and not self.options.provisional:
             search_unclaimed(location.nobodys, source, needles)
-        fields, outputs = self._compare_converter_fields(records, _declared(cleaned), context.standard())
+        fields, outputs = self._compare_converter_fields(cleaned, records, context.standard())
         return Examined(
             cleaned,
             places,
@@ -416,22 +421,39 @@ class Engine:
 
     def _compare_converter_fields(
         self,
+        cleaned: Sequence[Cleaned],
         records: Sequence[tuple[ConverterElement, ConverterElement]],
-        declared: set[Declared],
         standard: Mapping[int, bytes],
     ) -> tuple[int | None, tuple[str, ...]]:
         """Return how many fields were compared, None if nothing was edited; and which keys of the sidecar change."""
         if all(old.value is new.value for old, new in records):
             return None, ()
+        declared = _declared(cleaned)
         compared = 0
         outputs: set[str] = set()
         for entry in self.registry.registered:
             table = entry.converters
             if table is not None:
                 before, after = (table.fields(side) for side in zip(*records, strict=True))
-                compared += compare_converter_fields(table, before, after, declared)
                 outputs.update(table.outputs(before, after, standard))
+                # What a converter finds inside an element that is redacted as one field is lost, and that was declared.
+                stay = [
+                    record
+                    for one, record in zip(cleaned, records, strict=True)
+                    if not (_is_redacted_whole(one) and len(table.fields(record[:1])) > 1)
+                ]
+                if len(stay) < len(records):
+                    before, after = (table.fields([pair[side] for pair in stay]) for side in (0, 1))
+                compared += compare_converter_fields(table, before, after, declared)
         return compared, tuple(sorted(outputs))
+
+
+def _is_redacted_whole(one: Cleaned) -> bool:
+    """Tell whether an element was redacted as one field."""
+    return any(
+        edit.reason == "redact" and not edit.row and not edit.start and edit.stop == len(one.old)
+        for edit in one.edits
+    )
 
 
 def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:

@@ -60,11 +60,11 @@ _PRINTABLE: Final = bytes(range(32, 127))
 
 
 def reads_as_text(value: bytes) -> bool:
-    """Tell whether bytes that ought to be binary numbers are text: UTF-8, or letters of ASCII for the most part.
+    r"""Tell whether bytes that ought to be binary numbers are text: UTF-8, or letters of ASCII for the most part.
 
     Examples
     --------
-    >>> reads_as_text(b"DOE^JANE"), reads_as_text(bytes(8)), reads_as_text(b"\\x00\\x00\\x00\\x00\\x00@\\x8f@")
+    >>> reads_as_text(b"DOE^JANE"), reads_as_text(bytes(8)), reads_as_text(b"\x00\x00\x00\x00\x00@\x8f@")
     (True, False, False)
     """
     text = value.rstrip(b"\0 ")

@@ -259,6 +259,11 @@ class RuleSet:
                 names.append(f"{where}, line {line_of_entry(text, 'rule', number)}")
         return cls(rules, names)
 
+    @property
+    def lists_texts(self) -> bool:
+        """Whether one of the rules lists texts."""
+        return bool(self._texts)
+
     def find(self, selector: str, path: str) -> Rule | None:
         """Return the rule for a field, or None.
 

@@ -5,16 +5,20 @@ import subprocess
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from csaclean import errors
+from csaclean.policy.policies import ROWS
+from csaclean.policy.rules import CLASSES
+from csaclean.proof.witness import Verdict
 from csaclean.report.json import SCHEMA
 from phantom_file import Phantom, file_bytes
 from phantom_writer import Element, private_block
 from phantoms import GOLDEN, base_image, plain_image
+from tests.option_files import csa_file
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Builder = Callable[..., bytes]
@@ -64,6 +68,15 @@ def variety(tree: Path, small_file: Builder) -> Path:
     unknown = private_block(0x0019, 0x10, b"INVENTED VENDOR 001", {0x01: ("LO", b"SOMETHING")})
     nobody = private_block(0x0021, 0x10, None, {0x01: ("LO", b"SOMETHING")})
     signature = (Element(0xFFFAFFFA, "SQ", b""),)
+    read = private_block(0x0019, 0x10, None, {0x0A: ("US", b"\4\0")})  # dcm2niix reads (0019,100A)
+    payload = private_block(0x7FE1, 0x10, None, {0x20: ("OB", b"\1\2\3\4")})
+    (tree / "kept.dcm").write_bytes(file_bytes(Phantom(base_image(read, payload))))
+    (tree / "declared.dcm").write_bytes(csa_file(note=b"of PH-0001"))
+    (tree / "broken.dcm").write_bytes(
+        file_bytes(
+            Phantom(plain_image((Element(0x00081140, "UN", b"\xfe\xff\x00\xe0\x90\1\0\0" + bytes(8)),)))
+        )
+    )
     odd = Phantom(base_image(unknown, nobody, signature), preamble=b"P" * 128)
     (tree / "odd.dcm").write_bytes(file_bytes(odd))
     (tree / "no-pixels.dcm").write_bytes(file_bytes(Phantom(plain_image(pixels=False))))
@@ -88,6 +101,62 @@ class TestSchema:
     ) -> None:
         assert problems(validator, records(csaclean("check", variety, "--json", "-").stdout)) == []
 
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ["-p", "strict"],
+            ["-p", "dead-space"],
+            ["--unclaimed", "blank"],
+            ["--unclaimed", "fail"],
+            ["--retain", "dates"],
+            ["--shift-days", "7"],
+            ["--mark"],
+        ],
+        ids=" ".join,
+    )
+    def test_so_is_every_line_under_any_option(
+        self,
+        csaclean: Command,
+        variety: Path,
+        tmp_path: Path,
+        validator: Draft202012Validator,
+        options: list[str],
+    ) -> None:
+        lines = records(csaclean(variety, "-o", tmp_path / "out", "--json", "-", *options).stdout)
+        assert problems(validator, lines) == []
+
+    def test_so_is_every_line_where_identifiers_are_found(
+        self, csaclean: Command, variety: Path, tmp_path: Path, validator: Draft202012Validator
+    ) -> None:
+        (tmp_path / "identifiers").write_text("image num\n")
+        lines = records(
+            csaclean("check", variety, "--json", "-", "--identifiers", tmp_path / "identifiers").stdout
+        )
+        assert problems(validator, lines) == []
+        found = {line["proof"]["residue"] for line in lines if line["type"] == "file" and line["proof"]}
+        assert found == {"none", "edited", "declared"}
+
+    def test_every_class_of_edits_is_in_it(self) -> None:
+        definitions = shipped_schema()["$defs"]
+        assert definitions["edits"]["properties"].keys() == {*ROWS, "unclaimed", "residue"}
+        assert set(definitions["class"]["enum"]) == set(CLASSES) - {"technical"}
+
+    def test_every_verdict_of_the_witness_is_in_it(self) -> None:
+        stages = shipped_schema()["$defs"]["proof"]["properties"]
+        assert set(stages["witness"]["enum"]) == set(get_args(Verdict))
+
+    def test_no_object_in_it_takes_other_keys(self) -> None:
+        def objects(part: Any) -> Iterator[Record]:
+            if isinstance(part, dict):
+                if "properties" in part and part.get("type") == "object":
+                    yield part
+                for below in part.values():
+                    yield from objects(below)
+
+        found = list(objects(shipped_schema()["$defs"]))
+        assert len(found) > 10
+        assert all(one["additionalProperties"] is False for one in found)
+
     def test_every_code_of_a_failure_is_in_it(self) -> None:
         def below(cls: type[Exception]) -> Iterator[type[Exception]]:
             for one in cls.__subclasses__():
@@ -95,7 +164,7 @@ class TestSchema:
                 yield from below(one)
 
         known = set(shipped_schema()["$defs"]["file"]["properties"]["error"]["enum"])
-        stages = {f"proof-{stage}" for stage in ("rows", "witness", "converter", "residue", "written")}
+        stages = {f"proof-{stage}" for stage in shipped_schema()["$defs"]["proof"]["properties"]}
         codes = {cls.code for cls in below(errors.FileError) if isinstance(cls.code, str)}  # type: ignore[attr-defined]
         assert codes - {"proof"} | stages | {"internal"} <= known
 
@@ -137,6 +206,27 @@ class TestSchema:
             return
         part.pop(next(iter(part)))
         assert problems(validator, [more])
+
+    def test_the_document_names_every_member_and_word_of_it(self) -> None:
+        document = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+        definitions = shipped_schema()["$defs"]
+        words = {*definitions["file"]["properties"], *definitions["summary"]["properties"]}
+        words |= {"unruled-text", "opaque", "unclaimed", "residue"}
+        words |= set(definitions["file"]["properties"]["facts"]["properties"])
+        words |= set(definitions["file"]["properties"]["status"]["enum"])
+        words |= set(definitions["unclaimed"]["properties"]["reason"]["enum"])
+        for part in ("elements", "kept", "unclaimed", "regions", "proof"):
+            words |= definitions[part]["properties"].keys()
+        for part in ("regions", "proof"):
+            for one in definitions[part]["properties"].values():
+                words |= set(one.get("enum", ()))
+        listed = {"elements", "kept", "unclaimed", "regions", "declared"}
+        missing = {
+            word
+            for word in words
+            if f"`{word}`" not in document and not (word in listed and f"`{word}[]`" in document)
+        }
+        assert not missing - {"region"}  # whose words are named
 
     def test_its_version_is_that_of_the_records(self) -> None:
         for kind in ("file", "summary"):
@@ -196,6 +286,40 @@ class TestContent:
         assert summary["dead_nonzero"] == sum(
             group["dead_nonzero"] for line in lines for group in line["elements"]
         )
+
+    def test_an_identifier_that_stays_is_counted_where_it_stands(
+        self, csaclean: Command, variety: Path
+    ) -> None:
+        line = by_file(records(csaclean("check", variety, "--json", "-").stdout))["declared.dcm"]
+        assert line["proof"]["residue"] == "declared"
+        assert {group["selector"]: group["declared"] for group in line["elements"] if group["declared"]} == {
+            "(0029,SIEMENS CSA HEADER,10)": 1
+        }
+
+    def test_the_keys_of_the_sidecar_that_a_policy_changes_are_named(
+        self, csaclean: Command, variety: Path
+    ) -> None:
+        declared = {
+            policy: by_file(records(csaclean("check", variety, "--json", "-", "-p", policy).stdout))[
+                "declared.dcm"
+            ]["declared"]
+            for policy in ("converter-safe", "strict")
+        }
+        assert declared["converter-safe"] == []
+        assert {"PulseSequenceDetails", "WipMemBlock"} <= set(declared["strict"])
+        assert sorted(declared["strict"]) == declared["strict"]
+
+    def test_what_blanking_leaves_says_why(self, csaclean: Command, variety: Path) -> None:
+        lines = by_file(records(csaclean("check", variety, "--json", "-", "--unclaimed", "blank").stdout))
+        assert [(one["selector"], one["reason"]) for one in lines["kept.dcm"]["unclaimed"]] == [
+            ("(0019,100A)", "read-by-a-converter"),
+            ("(7FE1,1020)", "payload"),
+        ]
+
+    def test_a_value_that_may_be_a_broken_sequence_is_a_fact(self, csaclean: Command, variety: Path) -> None:
+        line = by_file(records(csaclean("check", variety, "--json", "-").stdout))["broken.dcm"]
+        assert line["facts"] == {"broken-sequence": 1}
+        assert [one["reason"] for one in line["unclaimed"]] == ["broken-sequence"]
 
     def test_regions_outside_all_elements_are_named(self, csaclean: Command, variety: Path) -> None:
         lines = by_file(records(csaclean("check", variety, "--json", "-").stdout))

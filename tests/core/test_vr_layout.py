@@ -77,7 +77,7 @@ def test_the_form_of_a_text_follows_from_its_vr_and_what_it_is(vr: str, value: b
 
 @pytest.mark.parametrize("vr", ["DS", "IS"])
 def test_a_text_in_place_of_a_number_is_cut_as_the_number_that_fills_it(vr: str) -> None:
-    assert spans(layout_by_vr(vr, b"abc \0"))[0] == spans(layout_by_vr(vr, b"0   \0"))[0][:2] + ("text",)
+    assert spans(layout_by_vr(vr, b"abc \0"))[0] == (*spans(layout_by_vr(vr, b"0   \0"))[0][:2], "text")
 
 
 @pytest.mark.parametrize("padding", [b" ", b"\0", b"    ", b"\0\0"])

@@ -13,6 +13,7 @@ from csaclean.errors import CsacleanError, FileError, ProofFailed, Unsupported, 
 from csaclean.policy.policies import load_policy
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, encode
+from phantom_csa import image_tags, series_tags, swapped
 from phantom_file import Phantom, file_bytes
 from phantom_writer import private_block
 from phantoms import CREATOR, PATIENT_ID, base_image, plain_image
@@ -214,6 +215,17 @@ class TestIdentifiers:
         assert "Roe" not in str(caught.value)
         assert not (tmp_path / "out.dcm").exists()
 
+    def test_one_in_what_no_grammar_accounts_for_fails_it_too(self, clean: Clean) -> None:
+        binary = CsaTag.build("NobodysTag", "UN", [b"\1\2 Roe \0\3"])
+        data = file_bytes(Phantom(base_image(image=encode(CsaHeader.build([*image_tags(), binary])))))
+        assert clean(data)[0].status == "cleaned"
+        with pytest.raises(ProofFailed) as caught:
+            clean(data, identifiers=["Roe"])
+        assert (caught.value.code, caught.value.selector) == ("proof-residue", "(0029,SIEMENS CSA HEADER,10)")
+        report, cleaned = clean(data, "strict", identifiers=["Roe"])
+        assert report.proof["residue"] == "none"
+        assert b"Roe" not in cleaned
+
     def test_unless_that_is_blanked(self, clean: Clean) -> None:
         _, data = clean(unclaimed_file(b"seen by Roe   "), identifiers=["Roe"], unclaimed="blank")
         assert b"Roe" not in data
@@ -331,6 +343,8 @@ class TestDoors:
 class TestOwnPolicies:
     """Rules in a policy file of the user's: for what a handler claims, and for what nobody does."""
 
+    HEADER = "(0029,SIEMENS CSA HEADER,20)"
+
     @staticmethod
     def rule(select: str, **more: str | Sequence[str]) -> str:
         rows = {"select": [select], "class": "technical", "why": "for the test", **more}
@@ -378,6 +392,20 @@ class TestOwnPolicies:
         assert value(clean(unclaimed_file(), mine)[1], 0x00194201) == b"SOMETHING ELSE"
         assert value(clean(unclaimed_file(b"SOMETHING MORE"), mine)[1], 0x00194201) == b"X" * 14
 
+    @pytest.mark.parametrize("is_swapped", [False, True], ids=["plain", "in a view"])
+    def test_so_does_a_text_in_a_field_of_the_handlers(
+        self, clean: Clean, tmp_path: Path, is_swapped: bool
+    ) -> None:
+        tag = CsaTag.build("ProtocolChangeHistory", "LO", [b"ours\0\0\0\0"])
+        blob = encode(CsaHeader.build([*series_tags(), tag]))
+        data = file_bytes(Phantom(base_image(series=swapped(blob) if is_swapped else blob)))
+        kept = swapped(b"ours") if is_swapped else b"ours"
+        assert kept in data
+        assert kept not in clean(data)[1]
+        for values, stays in ((["ours"], True), (["theirs"], False)):
+            rule = self.rule(self.HEADER, field=["ProtocolChangeHistory"], values=values)
+            assert (kept in clean(data, self.policy(tmp_path, rule))[1]) == stays
+
     def test_a_field_of_the_handlers_gets_the_users_class(self, clean: Clean, tmp_path: Path) -> None:
         select = "(0029,SIEMENS CSA HEADER,20)"
         mine = self.policy(
@@ -388,8 +416,6 @@ class TestOwnPolicies:
         assert ("UsedPatientWeight", "fingerprint") in {(kept.field, kept.cls) for kept in report.kept}
         assert b"72      " not in value(clean(csa_file())[1], 0x00291020)
 
-    HEADER = "(0029,SIEMENS CSA HEADER,20)"
-
     def test_a_whole_element_rule_goes_before_the_handlers_grammar(
         self, clean: Clean, tmp_path: Path
     ) -> None:
@@ -399,6 +425,7 @@ class TestOwnPolicies:
         (group,) = (group for group in report.elements if group.selector == self.HEADER)
         assert dict(group.edits) == {"identity": 1}
         assert value(data, 0x00291010) == value(clean(csa_file(), "strict")[1], 0x00291010)
+        assert {"PulseSequenceDetails", "WipMemBlock"} <= set(report.declared)
 
     def test_what_a_converter_reads_stays_whole_where_the_policy_keeps_that(
         self, clean: Clean, tmp_path: Path

@@ -4,7 +4,8 @@ from functools import cache
 from importlib.resources import files
 
 from csaclean.handler import RuleSet
-from csaclean.model import Field, Layout, View
+from csaclean.model import Layout
+from csaclean.policy.listed import listed
 
 __all__ = ["ruled", "rules"]
 
@@ -31,14 +32,4 @@ def ruled(layout: Layout, row: bytes, select: str) -> Layout:
     select
         The element's canonical selector.
     """
-    fields: list[Field | View | None] = []
-    start = 0
-    form_of = rules().form
-    for stop, field in zip(layout.stops, layout.fields, strict=True):
-        if isinstance(field, Field) and field.form == "text":
-            form = form_of(select, field.path, row[start:stop], field.form)
-            fields.append(field if form == field.form else field._replace(form=form))
-        else:
-            fields.append(field)
-        start = stop
-    return Layout(layout.stops, layout.kinds, fields, layout.notes, layout.foreign_reason)
+    return listed(layout, row, select, rules())
