@@ -15,7 +15,7 @@ from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
-from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
+from csaclean.locate import PAYLOAD, READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
@@ -23,7 +23,7 @@ from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
 from csaclean.policy.listed import listed
 from csaclean.policy.options import Options
 from csaclean.policy.plan import Decision, Plan, blanked
-from csaclean.policy.policies import Policy, Unclaimed
+from csaclean.policy.policies import OPAQUE, UNRULED, Policy, Unclaimed
 from csaclean.proof.converter import Declared, compare_converter_fields
 from csaclean.proof.residue import Needles
 from csaclean.proof.rows import compare_rows
@@ -52,7 +52,8 @@ class Tally:
     edits
         Number of edited fields by class.
     kept
-        Identifying fields that stay: (path, class, who reads it) to number.
+        Fields that stay and identify, or that nobody answers for: (path, row of the policy's matrix, who reads it) to
+        number.
     unruled
         Fields that stay without anybody's word for it.
     exposed
@@ -201,8 +202,10 @@ def _rewrite_field(
     elif what.form in UNKNOWN_FORMS and not decision.vouched:
         if row.count(0, start, stop) < stop - start:  # nulls say nothing
             tally.opaque += stop - start
+            tally.kept[what.path, OPAQUE, decision.read_by] += 1
     elif not decision.vouched:
         tally.unruled += 1
+        tally.kept[what.path, UNRULED, decision.read_by] += 1
 
 
 class Engine:
@@ -231,10 +234,21 @@ class Engine:
     ) -> None:
         self.policy = policy
         self.options = options
-        self.registry = registry.with_rules(policy.rules)
+        self.registry = registry.with_rules(policy.rules, self._kept_whole(registry))
         self._fine = bool(policy.rules.rules)
         self._witnesses = WitnessLog(proof)
         self._plans = {entry.name: self._plan(entry) for entry in self.registry.registered}
+
+    def _kept_whole(self, registry: Registry) -> set[str]:
+        """Return the elements with a grammar that a user's rule would let stand as one field: their dead bytes would too."""
+        kept = set()
+        for selector, rule in self.policy.rules.whole.items():
+            owner = registry.by_selector.get(selector)
+            if owner is not None and not owner.by_vr:
+                whole = Field("", rule.form or "code")
+                if not self._plan(owner.registered).decide(selector, whole).redact:
+                    kept.add(selector)
+        return kept
 
     def _plan(self, entry: Registered) -> Plan:
         table = entry.converters
@@ -347,6 +361,9 @@ class Engine:
         records: list[tuple[ConverterElement, ConverterElement]] = []
         for found in location.located:
             place = found.element
+            if found.claimed.claim.streamed:
+                location.disown(_own_step(found), PAYLOAD, place)
+                continue
             cap = found.claimed.claim.cap
             if place.stop - place.start > cap:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))

@@ -126,11 +126,21 @@ class _Locator:
         found = self.around(owner)[-len(wanted) :]
         return len(found) == len(wanted) and all(folded(a) == b for a, b in zip(wanted, found, strict=True))
 
+    def is_inside_claimed(self, owner: int) -> bool:
+        """Tell whether the innermost private sequence around a data set is claimed: rules on standard elements are for those."""
+        while owner >= 0 and not self._datasets[owner].tag & 0x10000:
+            owner = self._datasets[owner].parent
+        if owner < 0:
+            return False
+        dataset = self._datasets[owner]
+        return bool(self._registry.find(*step_key(self.step(dataset.parent, dataset.tag))))
+
     def find(self, element: Element, step: Step) -> tuple[Claimed | None, bool]:
         """Return the claim on an element, and whether it is an orphan's."""
         owner = element.owner
         for claimed in self._registry.find(*step_key(step)):
-            if self.fits(claimed, owner):
+            named = step.creator is not None or len(claimed.claim.selector) > 1
+            if self.fits(claimed, owner) and (named or self.is_inside_claimed(owner)):
                 return claimed, False
         return self.orphan(element)
 

@@ -1,6 +1,6 @@
 """The handlers that are installed, found by their entry points, and what they claim."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType
@@ -85,13 +85,12 @@ class Claimed(NamedTuple):
     def layout_value(self, vr: str | None, value: bytes, select: str = "") -> Layout:
         """Return the layout of a value by its VR; by the rule's VR where the file's says nothing or something unlike it.
 
-        Text stays text where the rule is on numbers: under a VR of text, and where no VR says that it is a number. What
-        is to be a sequence and is none is foreign.
+        Text stays text where the rule is on numbers: under a VR of text, and where it can be no number. What is to be a
+        sequence and is none is foreign.
         """
         own = self.claim.vr
         if vr is None or vr in UNTYPED or vr in NUMBER_VRS or own in _OF_ONE_FORM:
-            untyped = vr not in NUMBER_VRS
-            vr = "UT" if untyped and own in NUMBER_VRS and reads_as_text(value) else own
+            vr = "UT" if own in NUMBER_VRS and reads_as_text(value) else own
         if vr == "SQ":
             return Layout.foreign("not-a-sequence")
         return layout_by_vr(
@@ -187,21 +186,30 @@ class Registry:
         if claimed.claim.orphan:
             self._orphans.extend((signature, claimed) for signature in claimed.claim.signatures)
 
-    def with_rules(self, rules: RuleSet, /) -> "Registry":
+    def with_rules(self, rules: RuleSet, kept: Collection[str] = (), /) -> "Registry":
         """Return a registry in which the whole elements that a user's rules name are laid out by their VR.
 
         A rule on an element that a handler claims by grammar takes it from that grammar: the whole is one field then.
+
+        Parameters
+        ----------
+        rules
+            The user's.
+        kept
+            Selectors of elements that a grammar keeps all the same, because the rule would let the whole element stand.
         """
         if not rules.whole:
             return self
         added = Registered("policy", cast("Handler", _RulesOnly(rules)), "the policy", "")
-        names = set(rules.whole)
+        names = set(rules.whole) - set(kept)
         registry = Registry(())
         registry.registered = (*self.registered, added)
         for claimed in self.claims:
             if claimed.selector not in names:
                 registry._add(claimed)
         for claimed in registry._claims_of(added):
+            if claimed.selector not in names:
+                continue
             owner = self.by_selector.get(claimed.selector)
             if owner is not None:
                 claimed = claimed._replace(  # noqa: PLW2901

@@ -7,6 +7,7 @@ from typing import Final
 from csaclean.context import Context
 from csaclean.dicom.charset import decode_text
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET
+from csaclean.errors import FileError
 from csaclean.policy.options import Options
 from csaclean.proof.residue import Needles
 
@@ -73,12 +74,16 @@ def find_subject(context: Context, options: Options) -> Subject:
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     found: dict[int, list[str]] = {}
+    own: list[str] = []
     terms: tuple[str, ...] = ()
     for element in context.elements:
         if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
             terms = context.charset(element.owner)
-            found.setdefault(element.tag, []).extend(_parts(context.load(element), terms))
-    return _subject(found, terms, options)
+            parts = _parts(context.load(element), terms)
+            found.setdefault(element.tag, []).extend(parts)
+            if element.tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
+                own += parts
+    return _subject(found, own, terms, options)
 
 
 def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
@@ -98,14 +103,24 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
     found = {tag: _parts(value, terms) for tag, value in values.items() if tag in WANTED}
-    return _subject(found, terms, options)
+    return _subject(found, found.get(_PATIENT_ID, []), terms, options)
 
 
 def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
     return [part.strip() for part in decode_text(value, terms).split("\\")]
 
 
-def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Options) -> Subject:
+def _subject(
+    found: Mapping[int, list[str]], own: list[str], terms: tuple[str, ...], options: Options
+) -> Subject:
+    """Return what is known of a patient.
+
+    Raises
+    ------
+    FileError
+        If dates are to be shifted, and the data set has two Patient IDs, or one that isn't listed.
+    """
+    ids = dict.fromkeys(options.patient.get(_PATIENT_ID) or own)
     found = {
         tag: [*options.patient.get(tag, ()), *found.get(tag, ())]
         for tag in found.keys() | options.patient.keys()
@@ -118,5 +133,7 @@ def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Op
     needles = Needles.from_identifiers(texts(NAMES), texts(NUMBERS), born, options.identifiers, terms)
     days = None
     if options.shift is not None:
-        days = options.shift.days_for(next(iter(found.get(_PATIENT_ID, ())), ""))
+        if len(ids) > 1:
+            raise FileError("no days to shift by: the data set has more than one PatientID")
+        days = options.shift.days_for(next(iter(ids), ""))
     return Subject(needles or None, days)

@@ -35,7 +35,8 @@ UNKNOWN_CREATOR: Final = "unknown-creator"
 """The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 _PAYLOAD_GROUPS: Final = frozenset((0x7FE1,))
 """Private groups of pixel and signal data: next to Pixel Data (7FE0,0010)."""
-_CAP: Final = 64 << 20
+_CAP: Final = 256 << 20
+"""Longest value that is blanked, in bytes; a longer one fails its file."""
 
 
 class _Nobody:

@@ -1,5 +1,6 @@
 """The layout of an element that a rule names and no grammar takes apart: by its VR."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -55,6 +56,10 @@ FIELD_VRS: Final = frozenset(_TEXT_FORMS) | NUMBER_VRS
 
 _SHORTEST_TEXT: Final = 5
 """Fewer bytes may be one number of any size that happens to consist of letters."""
+_SHORT: Final = 8
+"""Up to so many bytes may be one number of ordinary size that is printable: then only letters, digits and what stands in
+names make a text (the last byte of such a number is ``?`` or ``@``)."""
+_OF_NAMES: Final = re.compile(rb"[A-Za-z0-9 ^_.,'-]++")
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 _PRINTABLE: Final = bytes(range(32, 127))
 
@@ -70,6 +75,8 @@ def reads_as_text(value: bytes) -> bool:
     text = value.rstrip(b"\0 ")
     if len(text) < _SHORTEST_TEXT or len(text.translate(None, _CONTROL)) < len(text):
         return False
+    if len(text) <= _SHORT and text.isascii():
+        return _OF_NAMES.fullmatch(text) is not None
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:

@@ -21,7 +21,10 @@ OPAQUE_SPAN: Final = Field("", "opaque")
 """What a judge is asked about where a grammar left content without a field."""
 
 _NUMERIC: Final = frozenset(("integer", "number", "binary-number", "assignments"))
-"""Forms in which an identifier is no residue: three digits in a row of numbers are anybody's."""
+"""Forms in which an identifier is no residue, unless it is the whole number: three digits in a row of numbers are
+anybody's."""
+_LONG_NUMBER: Final = 6
+"""Digits of a number that is no chance if it is an identifier of the patient."""
 _SHIFTS: Final = {"date": shift_date, "datetime": shift_datetime}
 
 
@@ -97,13 +100,21 @@ class Judge:
         """Return what judges the fields of a row: one search of the whole spares that of each field in most rows."""
         return self if not self.needles or self.needles.find(row) else replace(self, needles=None)
 
+    @staticmethod
+    def _leaks(field: Field, old: bytes, needles: Needles) -> bool:
+        """Tell whether an identifier stands in a field: anywhere in a text, as a whole in a number."""
+        if field.form not in _NUMERIC:
+            return bool(needles.find(old))
+        number = old.strip()
+        return number.isdigit() and len(number) >= _LONG_NUMBER and (0, len(number)) in needles.find(number)
+
     def verdict(self, field: Field, old: bytes) -> Verdict:
         """Return what becomes of a field that holds `old`."""
         decision = self.decide(field)
         if decision.redact:
             new = self.filler.fill(decision, old)
             return Verdict(decision, new, "redact" if new != old else "")
-        if self.needles and field.form not in _NUMERIC and self.needles.find(old):
+        if self.needles and self._leaks(field, old, self.needles):
             if decision.read_by or decision.form == "opaque":
                 return Verdict(decision, old, "declared" if decision.read_by else "")
             return Verdict(
@@ -114,4 +125,4 @@ class Judge:
 
 def _as_text(form: str) -> str:
     """Return the form as which a field is filled that holds an identifier: what is written in it is no number or code."""
-    return form if form in ("utf16", "codes", "record", "name") else "text"
+    return form if form in ("utf16", "codes", "record", "name", "number", "integer") else "text"

@@ -15,6 +15,16 @@ _OF_NUMBERS = frozenset(("technical", "fingerprint"))
 """Classes of which a policy may keep every field: a text that stands where a number should is none of them."""
 
 
+_BYTES = UNKNOWN_FORMS | {"blank", "utf16"}
+_FILLED_ALIKE = {
+    "integer": frozenset(("integer", "number")),
+    "binary-number": frozenset(("binary-number",)),
+    **dict.fromkeys(("opaque", "blank", "utf16"), _BYTES),
+}
+"""Forms whose fill ends in spaces or NULs, to what a whole element must have been laid out as to be filled so: of one that
+was laid out as text they would be the padding."""
+
+
 class Decision(NamedTuple):
     """What happens to a field, and why."""
 
@@ -99,6 +109,8 @@ class Plan:
             return Decision(redact, "", field.form, read_by, vouched=redact)
         # A form is about texts and numbers: what a grammar found to be neither can't be filled as if it were.
         form = field.form if field.form in UNKNOWN_FORMS else rule.form or field.form
+        if not field.path and field.form not in _FILLED_ALIKE.get(form, (field.form,)):
+            form = field.form
         if rule.cls == "technical":
             return Decision(False, rule.cls, form, read_by, vouched=True)
         redact = matrix[rule.cls] == "redact" and rule.cls not in self._retain

@@ -201,3 +201,25 @@ def test_a_word_that_is_none_is_an_error(clean: Clean) -> None:
 )
 def test_a_converter_reads_by_number_or_by_creator(tag: int, step: Step, read: bool) -> None:
     assert is_read(tag, step) == read
+
+
+def test_payload_without_a_grammar_is_kept_unread_and_named(clean: Clean) -> None:
+    raw = private_block(0x7FE1, 0x42, b"SIEMENS MR IMA", {0x10: ("OB", b"raw data")})
+    after, report = clean(raw, policy="strict")
+    assert b"raw data" in after
+    assert [(one.selector, one.reason) for one in report.unclaimed] == [
+        ("(7FE1,SIEMENS MR IMA,10)", "payload")
+    ]
+
+
+def test_an_identifier_in_payload_fails_the_file(clean: Clean) -> None:
+    with pytest.raises(ProofFailed):
+        clean(private_block(0x7FE1, 0x42, b"SIEMENS MR IMA", {0x10: ("OB", f"raw {PATIENT_ID} ".encode())}))
+
+
+def test_a_rule_of_the_shop_on_standard_elements_holds_inside_claimed_sequences_only(clean: Clean) -> None:
+    """(0018,9075) has a rule for data sets inside CSA tags."""
+    private = private_block(
+        0x0031, 0x10, VENDOR, {0x01: ("SQ", Items(((text(0x00189075, "CS", "DIRECTIONAL"),),)))}
+    )
+    assert ("(0018,9075)", "unclaimed") in {(one.selector, one.reason) for one in clean(private)[1].unclaimed}

@@ -225,3 +225,20 @@ class TestPlanAndJudge:
         plan = Plan(load_policy(policy), rules, lambda _selector, _path: (), retain)
         one = Judge(lambda field: plan.decide(SELECTOR, field), Filler(days=7))
         assert one.verdict(Field("Day", "text"), b"20010203").new == new
+
+
+class TestWholeNumbers:
+    """A number that is an identifier of the patient, no less and no more."""
+
+    NEEDLES = Needles.from_identifiers([], ["559137204"], ["19670203"], [], ())
+
+    @pytest.mark.parametrize("form", ["integer", "number"])
+    @pytest.mark.parametrize("old", [b"559137204", b" 559137204  ", b"19670203"])
+    def test_is_residue(self, form: str, old: bytes) -> None:
+        found = judge(keeping(form), needles=self.NEEDLES).verdict(Field("Name", form), old)
+        assert found.reason == "residue"
+        assert not found.new.strip(b" 0")
+
+    @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"559137204 2", b"55913"])
+    def test_is_none_as_a_part_of_another(self, old: bytes) -> None:
+        assert judge(keeping("number"), needles=self.NEEDLES).verdict(Field("Name", "number"), old).new == old

@@ -292,7 +292,7 @@ class TestWhatConvertersRead:
     )  # fmt: skip
     def test_is_declared_for_what_strict_redacts(self, path: str, outputs: tuple[str, ...]) -> None:
         assert _plan("strict").decide(PROTOCOL, Field(f"ASCCONV/{path}", "text")).redact
-        assert _outputs([(path, "site", "XXXX")]) == outputs
+        assert _outputs([(path, "site 1", "XXXX 0")]) == outputs
 
 
 def test_the_version_of_a_protocols_format_stands_and_other_attributes_do_not() -> None:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
+from csaclean.handler import DEFAULT_CAP, Claim, PrivateElement, RuleSet, format_selector, parse_selector
 from csaclean.model import Layout
 from csaclean_handlers.siemens.converters import SiemensConverters
 from csaclean_handlers.siemens.elements import GRAMMARS
@@ -24,12 +24,24 @@ _SIGNATURES = {
 """First bytes by which an orphan is known: an element whose creator is gone."""
 
 
+_CAPS = {"(7FE1,SIEMENS CSA NON-IMAGE,10)": 256 << 20}
+"""Longest value that is loaded, where it is not the default: three-dimensional spectroscopy."""
+_STREAMED = frozenset(("(7FE1,SIEMENS MR IMA,10)",))
+"""Payload that no grammar accounts for."""
+
+
 class SiemensHandler:
     """Lay out elements by their grammar; what has a rule and no grammar is laid out by its VR."""
 
     name: ClassVar[str] = "siemens"
     claims: ClassVar[tuple[Claim, ...]] = tuple(
-        Claim(parse_selector(selector), _SIGNATURES.get(selector, ()), orphan=selector in _SIGNATURES)
+        Claim(
+            parse_selector(selector),
+            _SIGNATURES.get(selector, ()),
+            orphan=selector in _SIGNATURES,
+            cap=_CAPS.get(selector, DEFAULT_CAP),
+            streamed=selector in _STREAMED,
+        )
         for selector in GRAMMARS
     )
     rules: ClassVar[RuleSet] = rules()

@@ -169,4 +169,4 @@ def _assignment(builder: Builder, row: bytes, line: re.Match[bytes]) -> None:
             _string(builder, row, *line.span(group), key, path)
     if line.start(_REMARK) >= 0:
         builder.structure(line.start(_REMARK))
-        builder.value(line.end(_REMARK), path, "text")
+        builder.value(line.end(_REMARK), f"{PATH}/remark", "text")

@@ -77,9 +77,22 @@ def _ascconv_rows() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
     )
 
 
+_UNREAD = {"int": re.compile(rb"[^0-9]++"), "float": re.compile(rb"[^0-9.-]++")}
+"""What dcm2niix passes over on the line of a number (``readKey``, ``readKeyFloat``): a remark, as long as it has no digits."""
+
+
 @cache
-def _ascconv_keys() -> tuple[re.Pattern[bytes], ...]:
-    return tuple(re.compile(key.pattern.encode("ascii") + rb"[^\n]*") for key, _ in _ascconv_rows())
+def _ascconv_keys() -> tuple[tuple[re.Pattern[bytes], re.Pattern[bytes] | None], ...]:
+    """Return the pattern of each key with the rest of its line, and what of that is not read."""
+    return tuple(
+        (re.compile(key.pattern.encode("ascii") + rb"[^\n]*"), _UNREAD.get(row["kind"]))
+        for key, row in _ascconv_rows()
+    )
+
+
+def _read_part(line: bytes, unread: re.Pattern[bytes] | None) -> bytes:
+    key, equals, rest = line.partition(b"=")
+    return line if unread is None else key + equals + unread.sub(b"", rest)
 
 
 def _rows(selector: str, path: str) -> Iterator[Mapping[str, Any]]:
@@ -130,13 +143,13 @@ def _protocol(blob: bytes) -> bytes:
 
 @lru_cache(maxsize=4)
 def _keys(protocol: bytes) -> tuple[tuple[str, bytes], ...]:
-    """Return the keys of the table that a protocol holds, each with the rest of its line.
+    """Return the keys of the table that a protocol holds, each with what is read of the rest of its line.
 
     The text is the same before and after cleaning, and in all files of a series: it is searched once.
     """
     return tuple(
-        (hit[0].partition(b"=")[0].strip().decode("latin-1"), hit[0])
-        for key in _ascconv_keys()
+        (hit[0].partition(b"=")[0].strip().decode("latin-1"), _read_part(hit[0], unread))
+        for key, unread in _ascconv_keys()
         for hit in key.finditer(protocol)
     )
 
