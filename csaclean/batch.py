@@ -73,8 +73,11 @@ def _clean_batch(settings: Settings, jobs: Sequence[Job]) -> list[Report]:
 
 
 def ignore_interrupts() -> None:
-    """Leave an interrupt to the main process: a worker finishes its files, the main process gives it no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave an end to the main process: a worker finishes its files, the main process gives it no more."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

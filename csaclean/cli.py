@@ -255,13 +255,23 @@ def _refuse_reports_onto_files(arguments: argparse.Namespace, jobs: "Sequence[Jo
     UsageError
         If it would.
     """
-    taken = {job.source.path.resolve() for job in jobs}
+    from csaclean.inputs import real_path
+
+    taken = {real_path(job.source.path) for job in jobs}
     taken.update(
-        place.path.resolve() for job in jobs for place in (job.target, job.backup) if place is not None
+        real_path(place.path) for job in jobs for place in (job.target, job.backup) if place is not None
     )
     for report in (arguments.json, arguments.log_file):
-        if report not in (None, "-") and Path(report).resolve() in taken:
+        if report not in (None, "-") and real_path(report) in taken:
             raise UsageError("the report or the log would be written onto a file of this run")
+
+
+def _end_as_interrupted() -> None:
+    """Take a request to end as an interrupt, so that what is temporary is removed."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores hang-ups
+            signal.signal(number, signal.default_int_handler)
 
 
 def _work(
@@ -279,6 +289,7 @@ def _work(
     from csaclean.report.text import summary_lines, unvouched_line
 
     _refuse_reports_onto_files(arguments, jobs)
+    _end_as_interrupted()
     with ExitStack() as stack:
         console = Console(arguments, stack)
         executor = None
@@ -353,10 +364,7 @@ def _prove(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     proving = Proving(arguments.paths, settings, find_converter(arguments.dcm2niix), arguments.timeout)
     _refuse_reports_onto_files(arguments, [Job(source, None) for source in proving.inputs])
-    for name in ("SIGTERM", "SIGHUP"):  # as an interrupt, so that the temporary copies are removed
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores hang-ups
-            signal.signal(number, signal.default_int_handler)
+    _end_as_interrupted()
     with ExitStack() as stack:
         console = Console(arguments, stack)
         not_dicom_only = _report_sets(proving, console, paths=not arguments.no_paths)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from csaclean.errors import UsageError
 from csaclean.write import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Target
 
-__all__ = ["Destination", "Input", "Job", "beside", "find_inputs", "plan_jobs"]
+__all__ = ["Destination", "Input", "Job", "beside", "find_inputs", "plan_jobs", "real_path"]
 
 _DICOM_SUFFIXES: Final = (".dcm", ".ima", ".img")
 
@@ -104,7 +104,7 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
     found: list[Input] = []
     for path in paths:
         if path.is_dir():
-            found += _walk_folder(path, "" if len(paths) == 1 else path.resolve().name)
+            found += _walk_folder(path, "" if len(paths) == 1 else real_path(path).name)
         elif not os.path.lexists(path):
             found.append(Input(path, path.name, named=True, error="there is no such file"))
         else:
@@ -125,10 +125,15 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.clean.dcm")
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path with all links followed, as far as they lead anywhere: links in a circle are no reason to stop."""
+    return Path(os.path.realpath(path))
+
+
 def _refuse_inside(folder: Path, what: str, paths: Sequence[Path]) -> None:
-    resolved = folder.resolve()
+    resolved = real_path(folder)
     for path in paths:
-        if path.is_dir() and resolved.is_relative_to(path.resolve()):
+        if path.is_dir() and resolved.is_relative_to(real_path(path)):
             raise UsageError(
                 f"{what} lies inside an input folder: a converter run there would take both copies of every file"
             )
@@ -136,7 +141,7 @@ def _refuse_inside(folder: Path, what: str, paths: Sequence[Path]) -> None:
 
 def _place(path: Path) -> Path:
     """Return where a file really lies, the file itself not followed if it is a link."""
-    return path.parent.resolve() / path.name
+    return real_path(path.parent) / path.name
 
 
 def _refuse_collisions(paths: Sequence[Path], inputs: Sequence[Input], folder: Path) -> None:
@@ -152,8 +157,8 @@ def _refuse_collisions(paths: Sequence[Path], inputs: Sequence[Input], folder: P
     double = sum(count > 1 or name in folders for name, count in names.items())
     if double:
         raise UsageError(f"{double} of the names in the output folder would stand for more than one input")
-    originals = {source.path.resolve() for source in inputs} | {_place(source.path) for source in inputs}
-    trees = [path.resolve() for path in paths if path.is_dir()]
+    originals = {real_path(source.path) for source in inputs} | {_place(source.path) for source in inputs}
+    trees = [real_path(path) for path in paths if path.is_dir()]
     for name in names:
         place = _place(folder / name)
         if place in originals:

@@ -27,7 +27,7 @@ from csaclean.adapters.dcm2niix import (
 from csaclean.batch import Run, Settings
 from csaclean.clean import PreambleAction
 from csaclean.errors import ConverterFailed, IoFailed, UsageError
-from csaclean.inputs import Input, Job, find_inputs
+from csaclean.inputs import Input, Job, find_inputs, real_path
 from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
@@ -180,7 +180,7 @@ def find_sets(inputs: Sequence[Input]) -> list[InputSet]:
         if files[0].named:
             sets.append(InputSet(files[0].name, files, single=True))
         else:
-            name = os.path.dirname(files[0].name) or folder.resolve().name  # noqa: PTH120  # a name, not a path
+            name = os.path.dirname(files[0].name) or real_path(folder).name  # noqa: PTH120  # a name, not a path
             sets.append(InputSet(name, files, single=False))
     return sets
 
@@ -196,7 +196,7 @@ def _private_folder() -> Iterator[Path]:
     IoFailed
         If it can't be removed: something is left then.
     """
-    folder = Path(tempfile.mkdtemp(prefix="csaclean-")).resolve()
+    folder = real_path(tempfile.mkdtemp(prefix="csaclean-"))
     try:
         yield folder
     finally:
@@ -257,8 +257,8 @@ class Proving:
     ) -> None:
         if not 0 < timeout <= LONGEST_TIMEOUT:
             raise UsageError(f"a timeout is a number of seconds above 0, at most {LONGEST_TIMEOUT}")
-        temporary = Path(tempfile.gettempdir()).resolve()
-        if any(path.is_dir() and temporary.is_relative_to(path.resolve()) for path in paths):
+        temporary = real_path(tempfile.gettempdir())
+        if any(path.is_dir() and temporary.is_relative_to(real_path(path)) for path in paths):
             raise UsageError("the folder for temporary files lies inside an input folder; set TMPDIR")
         self.inputs = find_inputs(paths)
         self.settings = settings

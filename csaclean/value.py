@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Unpack
 
 from csaclean.engine import Engine
-from csaclean.errors import HandlerError, LimitExceeded, MalformedValue
+from csaclean.errors import HandlerError, LimitExceeded, MalformedValue, UsageError
 from csaclean.handler import PrivateElement
 from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
@@ -53,6 +53,8 @@ def clean_value(
 
     Raises
     ------
+    UsageError
+        If `value` is no bytes, or `group` or `element` not in range.
     HandlerError
         If no handler claims such an element: an unknown value is never passed through.
     MalformedValue
@@ -67,6 +69,10 @@ def clean_value(
     >>> clean_value(b"20240131", creator="SIEMENS CSA HEADER", group=0x29, element=0x09)
     b'19000101'
     """
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise UsageError("clean_value takes the raw bytes of a value")
+    if not (0 <= group <= 0xFFFF and 0 <= element <= 0xFFFF):
+        raise UsageError("group and element are numbers of 16 bits")
     asked = make_options(options)
     engine = Engine(load_policy(policy), installed(), "full", asked)
     claims = engine.registry.find(group, fold_creator(creator), element & 0xFF)

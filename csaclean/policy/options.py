@@ -87,23 +87,46 @@ def make_options(words: OptionWords, /) -> Options:
     unclaimed = words.get("unclaimed")
     if unclaimed is not None and unclaimed not in get_args(Unclaimed):
         raise UsageError(f"unclaimed takes {', '.join(get_args(Unclaimed))}")
-    shift = words.get("shift_days")
-    if isinstance(shift, str | os.PathLike):
-        shift = read_shifts(shift)
-    secret = words.get("uid_key")
-    key = None
-    if secret is not None:
-        key = UidKey(secret) if isinstance(secret, bytes) else UidKey.read(secret)
-    identifiers = words.get("identifiers") or ()
-    if isinstance(identifiers, str):
-        raise UsageError("identifiers takes several texts, not one")
+    shift = _shift(words.get("shift_days"))
+    if shift is not None and "dates" in retain:
+        raise UsageError("dates are retained, or shifted: not both")
     return Options(
-        retain,
-        DateShift(shift) if shift is not None else None,
-        unclaimed,
-        tuple(text for text in identifiers if text),
-        key,
+        retain, shift, unclaimed, _identifiers(words.get("identifiers")), _key(words.get("uid_key"))
     )
+
+
+def _shift(asked: object) -> DateShift | None:
+    if asked is None:
+        return None
+    if isinstance(asked, str | os.PathLike):
+        return DateShift(read_shifts(asked))
+    if isinstance(asked, Mapping) and all(
+        isinstance(patient, str) and type(days) is int for patient, days in asked.items()
+    ):
+        return DateShift(dict(asked))
+    if type(asked) is int:
+        return DateShift(asked)
+    raise UsageError("shift_days takes a whole number of days, days by PatientID, or a file of those")
+
+
+def _key(asked: object) -> UidKey | None:
+    if asked is None:
+        return None
+    if isinstance(asked, bytes):
+        return UidKey(asked)
+    if isinstance(asked, str | os.PathLike):
+        return UidKey.read(asked)
+    raise UsageError("uid_key takes bytes, or a file")
+
+
+def _identifiers(asked: object) -> tuple[str, ...]:
+    if asked is None:
+        return ()
+    if isinstance(asked, Collection) and not isinstance(asked, str):
+        texts = tuple(asked)
+        if all(isinstance(text, str) for text in texts):
+            return tuple(text for text in texts if text)
+    raise UsageError("identifiers takes several texts")
 
 
 def read_identifiers(path: str | os.PathLike[str], /) -> tuple[str, ...]:
@@ -119,6 +142,8 @@ def read_identifiers(path: str | os.PathLike[str], /) -> tuple[str, ...]:
             lines = [line.strip() for line in file]
     except UnicodeError:
         raise UsageError("the file of identifiers is not UTF-8") from None
+    except ValueError:
+        raise UsageError("a name that no file of identifiers can have") from None
     except OSError as error:
         raise UsageError(f"can't read the file of identifiers: {os.strerror(error.errno or 0)}") from None
     return tuple(line for line in lines if line and not line.startswith("#"))

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-__all__ = ["compile_pattern", "is_pattern", "literal_length", "overlap"]
+__all__ = ["compile_pattern", "is_pattern", "literal_length", "may_meet", "overlap"]
 
 _TOKENS: Final = re.compile(r"(\*\*|\*|\[\])")
 _REGEXES: Final = {"**": ".*", "*": "[^/]*", "[]": r"\[\d+\]"}
@@ -55,6 +55,16 @@ def _next(atoms: list[str], place: int) -> tuple[int, ...]:
     if atoms[place] in _STARS:
         return (place,)
     return (place, place + 1) if atoms[place] == _DIGITS else (place + 1,)
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Tell, quickly, whether two patterns could match one path: whether neither end of them contradicts the other's."""
+    heads = [_TOKENS.split(pattern, maxsplit=1)[0] for pattern in (one, other)]
+    tails = [_TOKENS.split(pattern)[-1] for pattern in (one, other)]
+    short_head, short_tail = min(map(len, heads)), min(map(len, tails))
+    return heads[0][:short_head] == heads[1][:short_head] and (
+        not short_tail or tails[0][-short_tail:] == tails[1][-short_tail:]
+    )
 
 
 def overlap(one: str, other: str) -> bool:

@@ -16,8 +16,8 @@ import msgspec
 
 from csaclean.errors import PolicyError
 from csaclean.policy.fills import FORMS
-from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, overlap
-from csaclean.policy.tables import convert, line_of_entry, parse
+from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, may_meet, overlap
+from csaclean.policy.tables import convert, lines_of_entries, parse
 from csaclean.selector import format_selector, parse_selector
 from csaclean.vr_layout import FIELD_VRS, OPAQUE_VRS, TEXT_VRS
 
@@ -117,6 +117,14 @@ class _Texts:
         )
 
 
+def _places(text: str, where: str, count: int) -> list[str]:
+    """Return what to call each rule of a TOML text; by its number where lines don't tell (an inline array of tables)."""
+    lines = lines_of_entries(text, "rule")
+    if len(lines) != count:
+        return [f"{where}, rule {number}" for number in range(1, count + 1)]
+    return [f"{where}, line {line}" for line in lines]
+
+
 def _fault(rule: Rule) -> str:
     """Return what is wrong with a rule by itself; nothing if it is sound."""
     for text in rule.select:
@@ -140,7 +148,7 @@ def _fault(rule: Rule) -> str:
             return "values and match are ASCII"
         try:
             re.compile(rule.match)
-        except re.error:
+        except (re.error, RecursionError, OverflowError):
             return "match is not a regular expression"
     if rule.vr and rule.vr not in FIELD_VRS | OPAQUE_VRS | {"SQ"}:
         return f"vr {rule.vr!r} is none that an element is laid out by"
@@ -224,7 +232,7 @@ class RuleSet:
             f"{one.path} and {other.path} of {one.select} have equal rank and may match one field"
             for group in ranked.values()
             for one, other in combinations(group, 2)
-            if one.rule is not other.rule and overlap(one.path, other.path)
+            if one.rule is not other.rule and may_meet(one.path, other.path) and overlap(one.path, other.path)
         ]
 
     @classmethod
@@ -237,8 +245,7 @@ class RuleSet:
             If it breaks the schema, or the rules contradict each other; the message names file and line.
         """
         rules = convert(table, _Table, text, where).rule
-        lines = [f"{where}, line {line_of_entry(text, 'rule', number)}" for number in range(len(rules))]
-        return cls(rules, lines)
+        return cls(rules, _places(text, where, len(rules)))
 
     @classmethod
     def load(cls, package: str, *resources: str) -> "RuleSet":
@@ -254,9 +261,9 @@ class RuleSet:
         for resource in resources or ("rules.toml",):
             where = f"{package}/{resource}"
             text = files(package).joinpath(resource).read_text("utf-8")
-            for number, rule in enumerate(convert(parse(text, where), _Table, text, where).rule):
-                rules.append(rule)
-                names.append(f"{where}, line {line_of_entry(text, 'rule', number)}")
+            found = convert(parse(text, where), _Table, text, where).rule
+            rules += found
+            names += _places(text, where, len(found))
         return cls(rules, names)
 
     @property

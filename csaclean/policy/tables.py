@@ -8,7 +8,7 @@ import msgspec
 
 from csaclean.errors import PolicyError
 
-__all__ = ["convert", "line_of_entry", "parse"]
+__all__ = ["convert", "lines_of_entries", "parse"]
 
 _T = TypeVar("_T")
 _PLACE: Final = re.compile(r" - at `\$(?:\.(\w+)(?:\[(\d+)\])?(?:\.([\w-]+))?)?[^`]*`$")
@@ -30,25 +30,27 @@ def parse(text: str, where: str) -> dict[str, Any]:
         raise PolicyError(f"{where}: not TOML: {error}") from None
 
 
-def line_of_entry(text: str, table: str, number: int, key: str = "") -> int:
-    r"""Return the line of the `number`-th ``[[table]]`` of a TOML text, or of a key in it; 0 if there is none.
+def lines_of_entries(text: str, table: str) -> list[int]:
+    r"""Return the line of each ``[[table]]`` of a TOML text.
 
     Examples
     --------
-    >>> line_of_entry("[[rule]]\nwhy = 1\n[[rule]]\nclass = 2\n", "rule", 1, "class")
-    4
+    >>> lines_of_entries("[[rule]]\nwhy = 1\n[[rule]]\nclass = 2\n", "rule")
+    [1, 3]
     """
-    heads = list(re.finditer(rf"^[ \t]*\[\[[ \t]*{re.escape(table)}[ \t]*\]\]", text, re.MULTILINE))
+    head = re.compile(rf"[ \t]*\[\[[ \t]*{re.escape(table)}[ \t]*\]\]")
+    return [number for number, line in enumerate(text.split("\n"), 1) if head.match(line)]
+
+
+def _line_of(text: str, table: str, number: int, key: str) -> int:
+    """Return the line of a key in the `number`-th entry, or of the entry; 0 if there is none."""
+    heads = lines_of_entries(text, table)
     if number >= len(heads):
         return 0
-    start = heads[number].end()
-    stop = heads[number + 1].start() if number + 1 < len(heads) else len(text)
-    found = (
-        re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=", re.MULTILINE).search(text, start, stop)
-        if key
-        else None
-    )
-    return text.count("\n", 0, found.start() if found else heads[number].start()) + 1
+    stop = heads[number + 1] - 1 if number + 1 < len(heads) else None
+    wanted = re.compile(rf"[ \t]*{re.escape(key)}[ \t]*=")
+    inside = enumerate(text.split("\n")[heads[number] : stop], heads[number] + 1)
+    return next((line for line, content in inside if key and wanted.match(content)), heads[number])
 
 
 def convert(table: dict[str, Any], kind: type[_T], text: str, where: str) -> _T:
@@ -64,5 +66,5 @@ def convert(table: dict[str, Any], kind: type[_T], text: str, where: str) -> _T:
     except msgspec.ValidationError as error:
         message = str(error)
         place = _PLACE.search(message)
-        line = line_of_entry(text, place[1], int(place[2]), place[3] or "") if place and place[2] else 0
+        line = _line_of(text, place[1], int(place[2]), place[3] or "") if place and place[2] else 0
         raise PolicyError(f"{where}, line {line}: {message}" if line else f"{where}: {message}") from None

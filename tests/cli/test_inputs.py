@@ -132,6 +132,15 @@ class TestLinks:
         (tree / "a" / "up").symlink_to(tree, target_is_directory=True)
         assert len(statuses(csaclean("check", tree, "--json", "-"))) == 6
 
+    def test_a_link_to_itself_fails_and_the_others_are_cleaned(
+        self, csaclean: Command, tree: Path, tmp_path: Path
+    ) -> None:
+        (tree / "ring.dcm").symlink_to("ring.dcm")
+        done = csaclean(tree, "-o", tmp_path / "out", "--json", "-")
+        assert statuses(done)["ring.dcm"] == ("failed", "io")
+        assert (tmp_path / "out" / "a" / "1.dcm").exists()
+        assert done.returncode == SOME_FAILED
+
     def test_a_named_link_to_a_folder_is_walked(self, csaclean: Command, tree: Path, tmp_path: Path) -> None:
         link = tmp_path / "link"
         link.symlink_to(tree, target_is_directory=True)

@@ -140,10 +140,16 @@ class TestWorkers:
 
 
 class TestInterruption:
-    """SIGINT: 130, nothing half-written, what was finished stays."""
+    """An interrupt, or a request to end: 130, nothing half-written, what was finished stays."""
 
     def interrupted(
-        self, script: Path, arguments: list[str | Path], out: Path, *, group: bool
+        self,
+        script: Path,
+        arguments: list[str | Path],
+        out: Path,
+        *,
+        group: bool,
+        by: signal.Signals = signal.SIGINT,
     ) -> tuple[int, str]:
         """Start a run, interrupt it when the first file is there, and return exit status and stderr."""
         process = subprocess.Popen(
@@ -158,9 +164,9 @@ class TestInterruption:
                 assert process.poll() is None, "the run was over before it could be interrupted"
                 select.select([], [], [], 0.002)
             if group:
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, by)
             else:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(by)
             _, stderr = process.communicate(timeout=120)
         return process.returncode, stderr
 
@@ -177,13 +183,21 @@ class TestInterruption:
 
     @pytest.mark.parametrize("jobs", ["1", "2"])
     @pytest.mark.parametrize("group", [True, False], ids=["terminal", "only-the-command"])
+    @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda by: by.name)
     def test_it_stops_with_130_and_leaves_whole_files_only(
-        self, script: Path, long_run: Path, tmp_path: Path, csaclean: Command, jobs: str, group: bool
+        self,
+        script: Path,
+        long_run: Path,
+        tmp_path: Path,
+        csaclean: Command,
+        jobs: str,
+        group: bool,
+        by: signal.Signals,
     ) -> None:
         out = tmp_path / "out"
         csaclean(long_run / "0000.dcm", "-o", tmp_path / "whole")
         whole = (tmp_path / "whole" / "0000.dcm").read_bytes()
-        status, stderr = self.interrupted(script, [long_run, "-o", out, "-j", jobs], out, group=group)
+        status, stderr = self.interrupted(script, [long_run, "-o", out, "-j", jobs], out, group=group, by=by)
         assert status == INTERRUPTED
         assert "Traceback" not in stderr
         found = contents(out)

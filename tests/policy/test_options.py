@@ -153,3 +153,35 @@ class TestFilesOfIdentifiers:
     def test_a_file_that_cannot_be_read_is_an_error_of_ours(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(UsageError, match="can't read the file of identifiers"):
             read_identifiers(tmp_path / name)
+
+
+class TestOtherTypes:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            {"shift_days": 1.5},
+            {"shift_days": True},
+            {"shift_days": b"12"},
+            {"shift_days": {"PH-0001": "12"}},
+            {"shift_days": {"PH-0001": 1.5}},
+            {"shift_days": {5: 1}},
+            {"identifiers": [b"SYNTHETIC"]},
+            {"identifiers": [5]},
+            {"identifiers": 5},
+            {"uid_key": 5},
+            {"retain": "dates"},
+        ],
+        ids=repr,
+    )
+    def test_than_those_that_there_are_say_are_errors_that_quote_nothing(self, words: dict[str, Any]) -> None:
+        with pytest.raises(UsageError) as caught:
+            made(**words)
+        assert not any(word in str(caught.value) for word in ("12", "PH-0001", "SYNTHETIC"))
+
+    def test_dates_are_retained_or_shifted_but_not_both(self) -> None:
+        with pytest.raises(UsageError, match="not both"):
+            made(retain=["dates"], shift_days=1)
+
+    def test_a_name_that_no_file_can_have_is_an_error_of_ours(self) -> None:
+        with pytest.raises(UsageError):
+            read_identifiers("a\0b")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from csaclean.errors import PolicyError
-from csaclean.policy.patterns import compile_pattern, overlap
+from csaclean.policy.patterns import compile_pattern, may_meet, overlap
 from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
 from csaclean.registry import installed
 from csaclean.selector import parse_selector
@@ -291,3 +291,15 @@ def test_patterns_overlap_if_some_path_matches_both(one: str, other: str, meet: 
 def test_a_path_that_matches_both_patterns_makes_them_overlap(one: str, other: str, path: str) -> None:
     if compile_pattern(one).fullmatch(path) and compile_pattern(other).fullmatch(path):
         assert overlap(one, other)
+
+
+@pytest.mark.parametrize("match", ["(" * 2000 + ")" * 2000, "a{4294967295}", "("])
+def test_a_regular_expression_that_can_not_be_compiled_is_an_error(match: str) -> None:
+    with pytest.raises(PolicyError, match="rule 1: match is not a regular expression"):
+        RuleSet([Rule((IMAGE,), "technical", "x", ("Name",), match=match)])
+
+
+@given(st.text("ab/*[]", max_size=6), st.text("ab/*[]", max_size=6))
+def test_patterns_that_overlap_may_meet(one: str, other: str) -> None:
+    if overlap(one, other):
+        assert may_meet(one, other)
