@@ -60,6 +60,10 @@ class _Form(NamedTuple):
     codec: str
     """For UTF-16 ``le``, ``be`` or, if each second byte is null and the outer one is left out, ``both``."""
 
+    def __repr__(self) -> str:
+        """Return a length and the encoding."""
+        return f"<_Form of {len(self.needle)} bytes, {self.codec}>"
+
 
 class _Group(NamedTuple):
     """Forms that share what remains of them when the bytes that no word holds are left out."""
@@ -67,6 +71,10 @@ class _Group(NamedTuple):
     key: bytes
     narrow: tuple[_Form, ...]
     wide: tuple[_Form, ...]
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        return f"<_Group of {len(self.narrow)}+{len(self.wide)} forms>"
 
 
 def _extends(edge: str, beside: str) -> bool:

@@ -99,6 +99,10 @@ class Word(NamedTuple):
     text: str
     deep: bool
 
+    def __repr__(self) -> str:
+        """Return a length."""
+        return f"<Word of {len(self.text)}, deep={self.deep}>"
+
 
 def is_wide(character: str) -> bool:
     """Tell whether a character is of a script that writes no spaces between words (Chinese, Japanese, Korean)."""
