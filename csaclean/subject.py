@@ -34,7 +34,7 @@ IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
 WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
 """Standard elements that tell about the patient: those, and Study Date."""
 _LONGEST: Final = 1 << 10
-"""Longest value that is taken for an identifier, in bytes."""
+"""How much of a value is searched for, in bytes: no identifier is longer, and a file decides how long its values are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def find_subject(context: Context, options: Options) -> Subject:
     found: dict[int, list[str]] = {}
     terms: tuple[str, ...] = ()
     for element in context.elements:
-        if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
+        if element.tag in WANTED and element.start < element.stop:
             terms = context.charset(element.owner)
-            found.setdefault(element.tag, []).extend(_parts(context.load(element), terms))
+            found.setdefault(element.tag, []).extend(_parts(context.load(element, _LONGEST + 1), terms))
     return _subject(found, terms, options)
 
 
@@ -102,7 +102,17 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
 
 
 def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
-    return [part.strip() for part in decode_text(value, terms).split("\\")]
+    return [part.strip() for part in decode_text(_beginning(value), terms).split("\\")]
+
+
+def _beginning(value: bytes) -> bytes:
+    """Return as much of a value as is searched for; no character of UTF-8 is cut, which would make it undecodable."""
+    if len(value) <= _LONGEST:
+        return value
+    stop = _LONGEST
+    while stop > _LONGEST - 3 and value[stop] & 0xC0 == 0x80:
+        stop -= 1
+    return value[:stop]
 
 
 def _subject(found: Mapping[int, list[str]], terms: tuple[str, ...], options: Options) -> Subject:

@@ -27,6 +27,8 @@ _LOWER: Final = bytes(range(256)).lower()
 _MARGIN: Final = 16
 """Bytes beside a hit that the check of borders may read, in any encoding: two character codes, or letters of UTF-8."""
 
+_LONGEST_IDENTIFIER: Final = 64
+"""Characters of an LO, or of each group of a PN (PS3.5 6.2)."""
 _SHORTEST_DEEP: Final = 4
 _SHORTEST_SWAPPED: Final = 6
 """Text with its bytes swapped looks like text: words of four letters would be found in it by chance."""
@@ -264,7 +266,11 @@ def _wide_forms(text: str) -> Iterator[_Form]:
 
 
 def _edges(text: str) -> tuple[str, str]:
-    return ("", "") if any(map(is_wide, text)) else (text[0], text[-1])
+    """Return the characters that say what would make a word longer.
+
+    Nothing makes a text longer that no element of identifiers may hold: where it ends, its value may have been cut.
+    """
+    return ("", "") if len(text) > _LONGEST_IDENTIFIER or any(map(is_wide, text)) else (text[0], text[-1])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
