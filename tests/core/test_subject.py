@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from csaclean.context import Context
+from csaclean.dicom import syntax
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.policy.options import Options
@@ -21,7 +22,7 @@ Find = Callable[[int, str, bytes], Needles]
 def _found(tag: int, vr: str, value: bytes) -> Needles:
     elements = (Element(CHARSET, "CS", b"ISO_IR 192"), Element(tag, vr, value + b" " * (len(value) % 2)))
     source = BytesSource(encode_dataset(elements, EXPLICIT_LITTLE))
-    found = walk(source, EXPLICIT_LITTLE, 0)
+    found = walk(source, syntax.EXPLICIT_LITTLE, 0)
     needles = find_subject(Context(found.elements, found.datasets, source), Options()).needles
     assert needles
     return needles
