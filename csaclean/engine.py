@@ -15,7 +15,7 @@ from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
-from csaclean.locate import PAYLOAD, READ_BUT_UNCLAIMED, Located, Location, locate
+from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
@@ -361,9 +361,6 @@ class Engine:
         records: list[tuple[ConverterElement, ConverterElement]] = []
         for found in location.located:
             place = found.element
-            if found.claimed.claim.streamed:
-                location.disown(_own_step(found), PAYLOAD, place)
-                continue
             cap = found.claimed.claim.cap
             if place.stop - place.start > cap:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))

@@ -49,9 +49,6 @@ class Claim(NamedTuple):
         Longest value that is loaded, in bytes; a longer one fails its file.
     vr
         The element's VR where the file doesn't tell (implicit VR, ``UN``).
-    streamed
-        Whether it is payload that no grammar accounts for: kept unread, whatever its length, searched for identifiers
-        piece by piece, and reported as not vouched for.
     """
 
     selector: Selector
@@ -59,7 +56,6 @@ class Claim(NamedTuple):
     orphan: bool = False
     cap: int = DEFAULT_CAP
     vr: str = "OB"
-    streamed: bool = False
 
 
 class PrivateElement(NamedTuple):

@@ -398,7 +398,7 @@ class Needles:
         >>> needles.find(b"for JOANNA, not Joannas: 74,111,97,110,110,97")
         [(4, 10), (25, 45)]
         >>> needles
-        Needles(3 words, 6 forms)
+        Needles(9 words, 18 forms)
         """
         if not self.groups:
             return []

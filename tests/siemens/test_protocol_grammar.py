@@ -207,7 +207,7 @@ class TestAnAscconvLine:
     def test_with_a_remark_has_a_second_field(self) -> None:
         assert line_fields("lAverages = 0x20 # ' '") == [
             ("ASCCONV/lAverages", "number", b"0x20"),
-            ("ASCCONV/remark", "text", b" ' '"),
+            ("ASCCONV/lAverages/remark", "text", b" ' '"),
         ]
 
     def test_of_an_unknown_key_names_neither_key_nor_value(self) -> None:

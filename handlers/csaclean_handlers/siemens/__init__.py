@@ -24,10 +24,8 @@ _SIGNATURES = {
 """First bytes by which an orphan is known: an element whose creator is gone."""
 
 
-_CAPS = {"(7FE1,SIEMENS CSA NON-IMAGE,10)": 256 << 20}
-"""Longest value that is loaded, where it is not the default: three-dimensional spectroscopy."""
-_STREAMED = frozenset(("(7FE1,SIEMENS MR IMA,10)",))
-"""Payload that no grammar accounts for."""
+_CAPS = dict.fromkeys(("(7FE1,SIEMENS CSA NON-IMAGE,10)", "(7FE1,SIEMENS MR IMA,10)"), 256 << 20)
+"""Longest value that is loaded, where it is not the default: three-dimensional spectroscopy, raw data."""
 
 
 class SiemensHandler:
@@ -40,7 +38,6 @@ class SiemensHandler:
             _SIGNATURES.get(selector, ()),
             orphan=selector in _SIGNATURES,
             cap=_CAPS.get(selector, DEFAULT_CAP),
-            streamed=selector in _STREAMED,
         )
         for selector in GRAMMARS
     )

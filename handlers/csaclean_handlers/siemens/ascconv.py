@@ -169,4 +169,5 @@ def _assignment(builder: Builder, row: bytes, line: re.Match[bytes]) -> None:
             _string(builder, row, *line.span(group), key, path)
     if line.start(_REMARK) >= 0:
         builder.structure(line.start(_REMARK))
-        builder.value(line.end(_REMARK), f"{PATH}/remark", "text")
+        # Readers that take all digits of a line for the number read the remark too.
+        builder.value(line.end(_REMARK), f"{path}/remark", "text")
