@@ -283,7 +283,7 @@ def _work(
     note: str = "",
 ) -> int:
     """Run the jobs, print what comes of them, and return the exit status."""
-    from csaclean.batch import Run, ignore_interrupts
+    from csaclean.batch import Run, prepare_worker
     from csaclean.console import Console
     from csaclean.report.json import summary_record
     from csaclean.report.text import summary_lines, unvouched_line
@@ -296,7 +296,7 @@ def _work(
         if arguments.jobs > 1 and len(jobs) > 1:
             from concurrent.futures import ProcessPoolExecutor
 
-            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=ignore_interrupts))
+            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=prepare_worker))
         run = Run(jobs, settings, executor)
         provenance = {
             "mode": "check" if checked else "clean",
