@@ -147,7 +147,9 @@ def _fault(rule: Rule) -> str:
         if not (rule.match.isascii() and all(value.isascii() for value in rule.values)):
             return "values and match are ASCII"
         try:
-            re.compile(rule.match)
+            re.compile(
+                rule.match.encode("ascii")
+            )  # as `_Texts` does: how deep it may be nested depends on both
         except (re.error, RecursionError, OverflowError):
             return "match is not a regular expression"
     if rule.vr and rule.vr not in FIELD_VRS | OPAQUE_VRS | {"SQ"}:
