@@ -35,7 +35,7 @@ IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
 WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
 """Standard elements that tell about the patient: those, and Study Date."""
 _LONGEST: Final = 1 << 10
-"""Longest value that is taken for an identifier, in bytes."""
+"""How much of a value is searched for, in bytes: no identifier is longer, and a file decides how long its values are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def find_subject(context: Context, options: Options) -> Subject:
     own: list[str] = []
     terms: tuple[str, ...] = ()
     for element in context.elements:
-        if element.tag in WANTED and 0 < element.stop - element.start <= _LONGEST:
+        if element.tag in WANTED and element.start < element.stop:
             terms = context.charset(element.owner)
-            parts = _parts(context.load(element), terms)
+            parts = _parts(context.load(element, _LONGEST + 1), terms)
             found.setdefault(element.tag, []).extend(parts)
             if element.tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
                 own += parts
@@ -107,7 +107,17 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
 
 
 def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
-    return [part.strip() for part in decode_text(value, terms).split("\\")]
+    return [part.strip() for part in decode_text(_beginning(value), terms).split("\\")]
+
+
+def _beginning(value: bytes) -> bytes:
+    """Return as much of a value as is searched for; no character of UTF-8 is cut, which would make it undecodable."""
+    if len(value) <= _LONGEST:
+        return value
+    stop = _LONGEST
+    while stop > _LONGEST - 3 and value[stop] & 0xC0 == 0x80:
+        stop -= 1
+    return value[:stop]
 
 
 def _subject(

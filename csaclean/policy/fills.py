@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-__all__ = ["FORMS", "NUMBER", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill"]
+__all__ = ["FORMS", "NUMBER", "STANDARD_UID", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill"]
 
 NUMBER = re.compile(rb" *+[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)? *+")
 """A decimal number as DS, IS and the texts of Siemens write it."""
@@ -23,8 +23,9 @@ _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
 UID = re.compile(rb"\d++(?:\.\d++)*+")
 """A unique identifier as UI writes it (PS3.5 section 9.1), without its padding."""
-_STANDARD_UID = b"1.2.840.10008."
-"""Root of the UIDs that the standard itself registers: SOP classes and transfer syntaxes identify nobody."""
+STANDARD_UID = re.compile(rb"1\.2\.840\.10008(?:\.\d{1,5}+){0,10}+")
+"""What can be a UID that the standard itself registers (PS3.6 annex A): SOP classes and transfer syntaxes identify
+nobody. None has components of more than five digits, but what somebody hung below that root may hold a number."""
 _HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
 _NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
 _HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]++")
@@ -77,7 +78,7 @@ def _age(old: bytes) -> bytes:
 
 
 def _uid(old: bytes) -> bytes:
-    if old.startswith(_STANDARD_UID) and UID.fullmatch(old):
+    if STANDARD_UID.fullmatch(old):
         return old
     return old.translate(_ONE_DIGITS) if UID.fullmatch(old) else _text(old)
 

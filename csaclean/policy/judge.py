@@ -43,6 +43,10 @@ class Filler:
     uid_key: UidKey | None = None
     days: int | None = None
 
+    def __repr__(self) -> str:
+        """Return which options there are, not what they say."""
+        return f"<Filler uid_key={self.uid_key is not None} days={self.days is not None}>"
+
     def fill(self, decision: Decision, old: bytes) -> bytes:
         """Return the replacement of a field, as long as `old`."""
         form = decision.form
@@ -77,6 +81,10 @@ class Verdict(NamedTuple):
     new: bytes
     reason: Literal["", "redact", "residue", "declared"]
 
+    def __repr__(self) -> str:
+        """Return the reason and a length."""
+        return f"<Verdict {self.reason or 'stays'}, {len(self.new)} bytes>"
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -95,6 +103,10 @@ class Judge:
     decide: Callable[[Field], Decision]
     filler: Filler = Filler()
     needles: Needles | None = None
+
+    def __repr__(self) -> str:
+        """Return counts: what is decided, and how, tells about a patient."""
+        return f"<Judge {self.filler!r} {self.needles!r}>"
 
     def for_row(self, row: bytes) -> "Judge":
         """Return what judges the fields of a row: one search of the whole spares that of each field in most rows."""

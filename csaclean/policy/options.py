@@ -133,7 +133,7 @@ def _identifiers(asked: object) -> tuple[str, ...]:
         texts = tuple(asked)
         if all(isinstance(text, str) for text in texts):
             return tuple(text for text in texts if text)
-    raise UsageError("identifiers takes several texts")
+    raise UsageError("identifiers takes several texts, not one")
 
 
 def read_identifiers(path: str | os.PathLike[str], /) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from csaclean.errors import MalformedValue, PolicyError
+from csaclean.policy.fills import STANDARD_UID
 
 __all__ = ["UidKey", "pseudonymous_uid"]
 
@@ -23,7 +24,7 @@ _UID: Final = re.compile(rb"\d++(?:\.\d++)*+")
 _LONGEST: Final = 64
 _ROOT: Final = re.compile(rb"(?:[01]\.[123]?\d|2\.(?:0|[1-9]\d{0,2}))(?=\.)")
 """The first two components, which stay: arcs that anybody may hold."""
-_STANDARD: Final = b"1.2.840.10008"
+_STANDARD_ROOT: Final = b"1.2.840.10008."
 _UUID_ROOT: Final = b"2.25."
 _ONES: Final = bytes(ord("1") if 0x30 <= i <= 0x39 else i for i in range(256))
 
@@ -108,7 +109,7 @@ def pseudonymous_uid(uid: bytes, key: UidKey) -> bytes:
     Returns
     -------
     bytes
-        * `uid` itself if it belongs to the standard (1.2.840.10008), was made by this function with `key`, or holds
+        * `uid` itself if it can be one that the standard registers (`STANDARD_UID`), was made by this function with `key`, or holds
           a constant fill: ones after its first two components.
         * Else its first two components, then digits that HMAC-SHA256 derives from the whole `uid`. Each component of
           two or more digits differs from the one that stood there: of a Siemens UID
@@ -144,7 +145,7 @@ def pseudonymous_uid(uid: bytes, key: UidKey) -> bytes:
     """
     if not _UID.fullmatch(uid):
         raise MalformedValue("not a UID of digits and dots")
-    if _is_standard(uid):
+    if STANDARD_UID.fullmatch(uid):
         return uid
     root = _ROOT.match(uid)
     if root is None:
@@ -166,10 +167,6 @@ def pseudonymous_uid(uid: bytes, key: UidKey) -> bytes:
         if _may_stand_for(candidate, uid, filled):
             return candidate
         attempt += 1
-
-
-def _is_standard(uid: bytes) -> bool:
-    return uid == _STANDARD or uid.startswith(_STANDARD + b".")
 
 
 def _free_digits(uid: bytes, kept: int) -> list[int]:
@@ -213,7 +210,7 @@ def _checked(uid: bytes, places: list[int], key: UidKey) -> bytes:
 
 def _may_stand_for(candidate: bytes, uid: bytes, filled: bytes) -> bool:
     """Tell whether a candidate hides what it must, and is taken neither for a standard UID nor for a fill."""
-    if candidate == filled or _is_standard(candidate):
+    if candidate == filled or candidate.startswith(_STANDARD_ROOT):
         return False
     if candidate.startswith(_UUID_ROOT) and len(candidate) == len(_UUID_ROOT) + 39:
         number = candidate[len(_UUID_ROOT) :]

@@ -24,12 +24,17 @@ __all__ = ["Needles"]
 Hit = tuple[int, int]
 
 _LOWER: Final = bytes(range(256)).lower()
-_MARGIN: Final = 16
-"""Bytes beside a hit that the check of borders may read, in any encoding: two character codes, or letters of UTF-8."""
+_MARGIN: Final = 64
+"""Bytes beside a hit that the check of borders may read, in any encoding: a time of day in character codes at most."""
 
+_LONGEST_IDENTIFIER: Final = 64
+"""Characters of an LO, or of each group of a PN (PS3.5 6.2)."""
 _SHORTEST_DEEP: Final = 4
 _SHORTEST_SWAPPED: Final = 6
 """Text with its bytes swapped looks like text: words of four letters would be found in it by chance."""
+
+_MOST_CORES: Final = 64
+"""Parts that other words are compared with, so that many words take no longer than their number."""
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _AS_BASE64: Final = bytes(
@@ -60,13 +65,27 @@ class _Form(NamedTuple):
     codec: str
     """For UTF-16 ``le``, ``be`` or, if each second byte is null and the outer one is left out, ``both``."""
 
+    def __repr__(self) -> str:
+        """Return a length and the encoding."""
+        return f"<_Form of {len(self.needle)} bytes, {self.codec}>"
+
 
 class _Group(NamedTuple):
-    """Forms that share what remains of them when the bytes that no word holds are left out."""
+    """Forms of which all hold one thing when the bytes that no word holds are left out."""
 
     key: bytes
     narrow: tuple[_Form, ...]
     wide: tuple[_Form, ...]
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        return f"<_Group of {len(self.narrow)}+{len(self.wide)} forms>"
+
+
+_DAY: Final = re.compile(rb"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_TIME: Final = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?!\d)", re.ASCII)
+_TIME_DIGITS: Final = 7
+"""Those of a time, and one that would make it none."""
 
 
 def _extends(edge: str, beside: str) -> bool:
@@ -105,11 +124,33 @@ def _narrow_neighbour(row: bytes, at: int, step: int, codec: str) -> str:
     return letter if beyond.decode(codec, "ignore").isalpha() else ""
 
 
-def _narrow_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
-    return not (
-        (form.first and _extends(form.first, _narrow_neighbour(row, start - 1, -1, form.codec)))
-        or (form.last and _extends(form.last, _narrow_neighbour(row, stop, 1, form.codec)))
+def _ends(hit: str, beside: str, form: _Form, following: str) -> bool:
+    """Tell whether a word ends where a hit does, although a character that could belong to it stands behind.
+
+    A small letter before a capital one ends a word (``SmithersHead``), and a day is one before a time (DT). Words begin
+    at no such place: ``tSmithers`` may be a name that a programmer gave.
+    """
+    if beside.isupper() and hit.islower():
+        return True
+    return (
+        beside.isdecimal()
+        and _TIME.match(following) is not None
+        and _DAY.fullmatch(_digits(form)) is not None
     )
+
+
+def _digits(form: _Form) -> bytes:
+    return form.needle.replace(b"\0", b"")
+
+
+def _narrow_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
+    if form.first and _extends(form.first, _narrow_neighbour(row, start - 1, -1, form.codec)):
+        return False
+    if not form.last or not _extends(form.last, beside := _narrow_neighbour(row, stop, 1, form.codec)):
+        return True
+    last = row[start:stop].decode(form.codec, "ignore")[-1:]
+    following = row[stop : stop + _TIME_DIGITS].decode("latin-1")
+    return _ends(last, beside, form, following)
 
 
 def _unit(row: bytes, start: int, order: str, end: int) -> str:
@@ -137,10 +178,17 @@ def _wide_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
         end = 0x10000
         spans = [(form.codec, start, stop)]
     return any(
-        not _extends(form.first, _unit(row, first - 2, order, end))
-        and not _extends(form.last, _unit(row, last, order, end))
+        not _extends(form.first, _unit(row, first - 2, order, end)) and _wide_end(row, last, order, end, form)
         for order, first, last in spans
     )
+
+
+def _wide_end(row: bytes, stop: int, order: str, end: int, form: _Form) -> bool:
+    beside = _unit(row, stop, order, end)
+    if not _extends(form.last, beside):
+        return True
+    following = "".join(_unit(row, at, order, end) for at in range(stop, stop + 2 * _TIME_DIGITS, 2))
+    return _ends(_unit(row, stop - 2, order, end), beside, form, following)
 
 
 def _places(row: bytes, needle: bytes) -> Iterator[int]:
@@ -161,7 +209,7 @@ def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator
             for form in forms:
                 for start in _places(lowered, form.needle):
                     stop = start + len(form.needle)
-                    if borders(lowered, start, stop, form):
+                    if borders(row, start, stop, form):
                         yield start, stop
 
 
@@ -256,7 +304,11 @@ def _wide_forms(text: str) -> Iterator[_Form]:
 
 
 def _edges(text: str) -> tuple[str, str]:
-    return ("", "") if any(map(is_wide, text)) else (text[0], text[-1])
+    """Return the characters that say what would make a word longer.
+
+    Nothing makes a text longer that no element of identifiers may hold: where it ends, its value may have been cut.
+    """
+    return ("", "") if len(text) > _LONGEST_IDENTIFIER or any(map(is_wide, text)) else (text[0], text[-1])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -302,11 +354,11 @@ class Needles:
         Parameters
         ----------
         names
-            PatientName and other names: looked for whole and in parts of four characters or more.
+            PatientName and other names: looked for whole, in parts of four characters or more, and in parts joined.
         others
-            PatientID, OtherPatientIDs, AccessionNumber: looked for whole, from four characters on.
+            PatientID, OtherPatientIDs, AccessionNumber: looked for whole, from four characters on, whatever their punctuation.
         birth_dates
-            ``YYYYMMDD``; looked for in ten ways to write a day.
+            ``YYYYMMDD``; looked for in up to seventeen ways to write a day, and before a time.
         extra
             What the user wants to be looked for, of any length.
         charsets
@@ -396,6 +448,23 @@ class Needles:
         return False
 
 
+def _grouped(narrow: Iterable[_Form], wide: Iterable[_Form], unused: bytes) -> tuple[_Group, ...]:
+    """Return forms in groups: those whose remains hold the remains of another one are not in a row without it."""
+    remains: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
+    for column, forms in enumerate((narrow, wide)):
+        for form in forms:
+            remains.setdefault(form.needle.translate(None, unused), ([], []))[column].append(form)
+    members: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
+    cores: list[bytes] = []
+    for own in sorted(remains, key=len):
+        key = next((core for core in cores if core in own), own)
+        if key == own and len(key) >= _SHORTEST_DEEP and len(cores) < _MOST_CORES:
+            cores.append(key)
+        for collected, forms in zip(members.setdefault(key, ([], [])), remains[own], strict=True):
+            collected.extend(forms)
+    return tuple(_Group(key, tuple(forms), tuple(wides)) for key, (forms, wides) in members.items())
+
+
 @lru_cache(maxsize=8)  # the files of a series share a patient
 def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     narrow: dict[bytes, _Form] = {}
@@ -412,14 +481,10 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
                 wide.setdefault(form.needle, form)
     letters = frozenset(b"".join(narrow))
     unused = bytes(i for i in range(256) if _LOWER[i] not in letters)
-    members: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
-    for column, forms in enumerate((narrow, wide)):
-        for needle, form in forms.items():
-            key = needle.translate(None, unused)
-            members.setdefault(key, ([], []))[column].append(form)
-    groups = tuple(_Group(key, tuple(forms), tuple(wides)) for key, (forms, wides) in members.items())
-    deep_groups = tuple(_Group(needle, (form,), ()) for needle, form in narrow.items() if needle in deep)
-    swapped = tuple(group for group in deep_groups if len(group.key) >= _SHORTEST_SWAPPED)
+    groups = _grouped(narrow.values(), wide.values(), unused)
+    deep_forms = [form for needle, form in narrow.items() if needle in deep]
+    deep_groups = _grouped(deep_forms, (), unused)
+    swapped = _grouped([form for form in deep_forms if len(form.needle) >= _SHORTEST_SWAPPED], (), unused)
     longest = max(map(len, (*narrow, *wide)), default=0)
     return Needles(
         len(words),

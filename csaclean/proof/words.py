@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -49,8 +50,18 @@ before must not make files fail. One character repeated (X, 0, the ones of a fil
 
 _SHORTEST: Final = 4
 _REPEATED: Final = re.compile(r"(.)\1*")
+_SHORTEST_JOINED: Final = 5
+"""Two syllables of two letters make a word of many vocabularies."""
+_SHORTEST_NUMBER: Final = 6
+"""Digits that an identifier with punctuation needs so that other punctuation makes no decimal number of it."""
 _NAME_SEPARATORS: Final = re.compile(r"[\^\s,]+")
+_OF_NAMES: Final = frozenset("LMN")
+"""Categories of Unicode: letters, marks on them, and numbers. Digits part nothing: in research a name is often a code
+(``05aug14test``), and what is between its digits would be found anywhere."""
+_PUNCTUATION: Final = re.compile(r"[^\w\ud800-\udfff]|_")
+_OTHER_PUNCTUATION: Final = ("", "-", "_", ".", " ")
 _BIRTH_DATE: Final = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", re.ASCII)
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _PADDING: Final = " \t\r\n\0"
 
 _TRANSLITERATED: Final = str.maketrans(
@@ -99,6 +110,10 @@ class Word(NamedTuple):
     text: str
     deep: bool
 
+    def __repr__(self) -> str:
+        """Return a length."""
+        return f"<Word of {len(self.text)}, deep={self.deep}>"
+
 
 def is_wide(character: str) -> bool:
     """Tell whether a character is of a script that writes no spaces between words (Chinese, Japanese, Korean)."""
@@ -122,6 +137,57 @@ def _is_long_enough(text: str) -> bool:
     return sum(1 + is_wide(character) for character in text) >= _SHORTEST
 
 
+def _parts(text: str) -> list[str]:
+    """Return what is between punctuation, bytes that nobody could decode being none."""
+    categories = ((c, unicodedata.category(c)) for c in text)
+    return "".join(c if of[0] in _OF_NAMES or of == "Cs" else " " for c, of in categories).split()
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))
+
+
+def _words_of_name(name: str) -> Iterator[str]:
+    """Return a group of a name as it stands, in parts, and as file names and accounts spell it.
+
+    ``O'NEILL^JONATHAN`` is ``NEILL``, ``ONEILL``, ``ONEILLJONATHAN``, ``JONATHANONEILL``, ``ONEILLJ`` and ``JONEILL``
+    too. No such word holds a placeholder, or only digits.
+    """
+    if is_placeholder(name):
+        return
+    yield name
+    tokens = _NAME_SEPARATORS.split(name)
+    yield from tokens
+    parts = [part for part in _parts(name) if not is_placeholder(part)]
+    yield from filter(_has_letter, parts)
+    squeezed = ["".join(_parts(token)) for token in tokens]
+    joined = list(squeezed)
+    joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
+    joined.append("".join(joinable))
+    for one, other in pairwise(joinable):
+        joined += (one + other, other + one)
+        if _is_long_enough(one) and other[0].isalpha() and not is_wide(other[0]):
+            joined += (one + other[0], other[0] + one)
+    for one, other in pairwise(parts):
+        joined += (one + other, other + one)
+    for text in joined:
+        if _has_letter(text) and (len(text) >= _SHORTEST_JOINED or is_wide(text[0])):
+            yield text
+
+
+def _words_of_number(text: str) -> Iterator[Word]:
+    """Return an identifier as it stands, with other punctuation and without, and a number without leading zeros."""
+    yield Word(text, deep=True)
+    pieces = [piece for piece in _PUNCTUATION.split(text) if piece]
+    bare = "".join(pieces)
+    is_number = bare.isdecimal()
+    if bare != text and not (is_number and len(bare) < _SHORTEST_NUMBER):
+        for separator in _OTHER_PUNCTUATION:
+            yield Word(separator.join(pieces), deep=False)
+    if is_number and bare[0] == "0":
+        yield Word(bare.lstrip("0"), deep=False)
+
+
 def _forms_of_a_day(text: str) -> Iterator[Word]:
     """Return the ways to write a birth date, day or month first too.
 
@@ -134,9 +200,17 @@ def _forms_of_a_day(text: str) -> Iterator[Word]:
     for separator in "-./":
         yield Word(separator.join((year, month, day)), deep=False)
         yield Word(separator.join((day, month, year)), deep=False)
-    yield Word(f"{month}/{day}/{year}", deep=False)
+    for separator in "_ ":
+        yield Word(separator.join((year, month, day)), deep=False)
+    for separator in "-/":
+        yield Word(separator.join((month, day, year)), deep=False)
     yield Word(day + month + year, deep=False)
     yield Word(month + day + year, deep=False)
+    yield Word(f"{day}-{_MONTHS[int(month) - 1]}-{year}", deep=False)
+    short_month, short_day = month.lstrip("0"), day.lstrip("0")
+    yield Word(f"{short_day}.{short_month}.{year}", deep=False)
+    yield Word(f"{short_day}/{short_month}/{year}", deep=False)
+    yield Word(f"{short_month}/{short_day}/{year}", deep=False)
 
 
 def _is_day(year: str, month: str, day: str) -> bool:
@@ -155,9 +229,10 @@ def words_of(
     Parameters
     ----------
     names
-        PatientName and its like: each group between ``=``, and its parts between ``^``, commas and spaces.
+        PatientName and its like: each group between ``=``, its parts between ``^``, commas and spaces, their runs of
+        letters, and neighbours joined.
     others
-        PatientID and its like: the whole.
+        PatientID and its like: the whole, with other punctuation, and without leading zeros.
     birth_dates
         Days, as DA writes them; anything else is passed over.
     extra
@@ -166,14 +241,15 @@ def words_of(
     found: dict[str, bool] = {}
     for name in names:
         for group in name.split("="):
-            whole = group.strip(_PADDING + "^")
-            for text in (whole, *_NAME_SEPARATORS.split(whole)):
+            for text in _words_of_name(group.strip(_PADDING + "^")):
                 if _is_long_enough(text) and not is_placeholder(text):
                     found[text] = True
     for other in others:
         text = other.strip(_PADDING)
-        if _is_long_enough(text) and not is_placeholder(text):
-            found[text] = True
+        if not is_placeholder(text):
+            for word in _words_of_number(text):
+                if _is_long_enough(word.text) and not is_placeholder(word.text):
+                    found[word.text] = found.get(word.text, False) or word.deep
     for birth_date in birth_dates:
         text = birth_date.strip(_PADDING)
         if not is_placeholder(text):

@@ -25,7 +25,12 @@ from csaclean.engine import Cleaned
 from csaclean.errors import CsacleanError, ProofFailed
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.model import View
+from csaclean.policy.judge import Filler, Judge, Verdict
+from csaclean.policy.plan import Decision
 from csaclean.policy.policies import load_policy
+from csaclean.policy.pseudonym import UidKey
+from csaclean.proof.residue import Needles
+from csaclean.proof.words import words_of
 from csaclean.registry import installed
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
@@ -52,6 +57,22 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 MARK: Final = "ZEBRAX"
 """Stands in no name, word or number of csaclean; as long as ``CANARY``, which it replaces in the dead bytes."""
 NAME: Final = f"{MARK}^JOHN SECRET".encode()
+
+
+NEEDLES: Final = Needles.from_identifiers([NAME.decode()], [], [], [], ())
+REDACTED: Final = Decision(True, MARK, "text", (), vouched=True)
+PARTS: Final = (
+    Filler(UidKey(MARK.encode() * 3), 4711),
+    Verdict(REDACTED, NAME, "redact"),
+    Judge(lambda _: REDACTED, Filler(days=4711), NEEDLES),
+    *words_of([NAME.decode()], [], [], []),
+    *NEEDLES.groups,
+    *(form for group in NEEDLES.groups for form in (*group.narrow, *group.wide)),
+    CsaTag.build(MARK, "LO", [NAME]),
+    *CsaTag.build("Known", "LO", [NAME], n_items=2, fill=b"Z").items,
+    CsaHeader.build([CsaTag.build(MARK, "LO", [NAME])], fill=b"Z"),
+)
+"""What holds parts of a file, or of what is known about a patient, while it is cleaned."""
 
 
 def protocol() -> bytes:
@@ -390,6 +411,11 @@ class TestRepr:
 
     def test_converter_element(self, cleaned: list[Cleaned]) -> None:
         assert leaks(*(repr(ConverterElement(0x00291010, None, one.old)) for one in cleaned)) == []
+
+    @pytest.mark.parametrize("one", PARTS, ids=[f"{type(one).__name__}{i}" for i, one in enumerate(PARTS)])
+    def test_parts_of_the_work(self, one: object) -> None:
+        text = repr(one).upper()
+        assert not any(part in text for part in (MARK, "SECRET", "JOHN", "4711", "ZZ", r"\X00"))
 
     def test_what_was_examined(self, planted: Path) -> None:
         cleaner = Cleaner(load_policy("converter-safe"), installed())

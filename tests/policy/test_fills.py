@@ -6,6 +6,7 @@ import warnings
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from pydicom._uid_dict import UID_dictionary
 
 from csaclean.policy.fills import FORMS, NUMBER, fill
 from csaclean_handlers.siemens import csa
@@ -160,6 +161,22 @@ class TestUids:
 
     def test_what_the_standard_registers_stays(self) -> None:
         assert fill("uid", b"1.2.840.10008.5.1.4.1.1.4") == b"1.2.840.10008.5.1.4.1.1.4"
+
+    def test_every_one_that_pydicom_knows_of_the_standard_stays(self) -> None:
+        uids = [uid.encode() for uid in UID_dictionary if uid.startswith("1.2.840.10008.")]
+        assert len(uids) > 400
+        assert [uid for uid in uids if fill("uid", uid) != uid] == []
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b"1.2.840.10008.771234509", b"1.1.111.11111.111111111"),
+            (b"1.2.840.10008.5.123456", b"1.1.111.11111.1.111111"),
+            (b"1.2.840.10008" + b".5" * 11, b"1.1.111.11111" + b".1" * 11),
+        ],
+    )
+    def test_what_the_standard_cannot_have_registered_is_filled(self, old: bytes, new: bytes) -> None:
+        assert fill("uid", old) == new
 
     def test_each_of_several_is_filled_for_itself(self) -> None:
         assert fill("uid", b"1.2.840.10008.5.1\\1.2.3") == b"1.2.840.10008.5.1\\1.1.1"

@@ -125,7 +125,7 @@ class TestWhatIsShown:
 
     def test_they_travel_to_workers(self) -> None:
         options = made(
-            retain=["dates"], identifiers=["Roe"], shift_days={"PH-0001": 7}, uid_key=SECRET, unclaimed="fail"
+            retain=["uids"], identifiers=["Roe"], shift_days={"PH-0001": 7}, uid_key=SECRET, unclaimed="fail"
         )
         assert pickle.loads(pickle.dumps(options)) == options
 

@@ -158,11 +158,19 @@ def test_originals_pass_for_pseudo_uids_no_more_often_than_the_check_digits_say(
     assert all(pseudonymous_uid(uid, KEY) != uid for uid in uids)
 
 
-@pytest.mark.parametrize(
-    "uid", [b"1.2.840.10008", b"1.2.840.10008.1.2.1", b"1.2.840.10008.5.1.4.1.1.4.12345678901234567890"]
-)
+@pytest.mark.parametrize("uid", [b"1.2.840.10008", b"1.2.840.10008.1.2.1", b"1.2.840.10008.5.1.4.1.1.481.23"])
 def test_uids_of_the_standard_stay(uid: bytes) -> None:
     assert pseudonymous_uid(uid, KEY) == uid
+
+
+@pytest.mark.parametrize(
+    "uid", [b"1.2.840.10008.771234509", b"1.2.840.10008.5.1.4.1.1.4.12345678901234567890"]
+)
+def test_a_number_below_the_root_of_the_standard_does_not_stay(uid: bytes) -> None:
+    new = pseudonymous_uid(uid, KEY)
+    assert new.split(b".")[-1] != uid.split(b".")[-1]
+    assert len(new) == len(uid)
+    assert pseudonymous_uid(new, KEY) == new
 
 
 def test_a_root_that_only_starts_like_the_standard_does_not_stay() -> None:

@@ -26,7 +26,7 @@ Examples
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Self
 
@@ -149,6 +149,10 @@ class CsaItem:
     value: bytes = b""
     padding: bytes = b""
 
+    def __repr__(self) -> str:
+        """Return lengths."""
+        return f"<CsaItem {len(self.value)}+{len(self.padding)} bytes>"
+
     @classmethod
     def build(cls, value: bytes, fill: bytes = b"\0") -> Self:
         """Return a CSA2 item that holds `value` as it stands, padded with copies of the byte `fill`."""
@@ -191,6 +195,10 @@ class CsaTag:
     n_items: int
     mark: int
     items: tuple[CsaItem, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return counts: a name may be no name that Siemens gave."""
+        return f"<CsaTag {len(self.name)} bytes of name, {len(self.items)} items>"
 
     @classmethod
     def build(
@@ -257,7 +265,13 @@ class CsaHeader:
     tags: tuple[CsaTag, ...]
     magic: bytes = b"\4\3\2\1"
     check_word: int = CHECK_WORD
-    trailer: bytes = field(default=b"\0" * CSA2_TRAILER_SIZE, repr=False)
+    trailer: bytes = b"\0" * CSA2_TRAILER_SIZE
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        return (
+            f"<CsaHeader {self.variant.value}, {len(self.tags)} tags, {len(self.trailer)} bytes of trailer>"
+        )
 
     @classmethod
     def build(cls, tags: Iterable[CsaTag], *, variant: Variant = Variant.CSA2, fill: bytes = b"\0") -> Self:
