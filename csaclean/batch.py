@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final, Unpack
 
 from csaclean.clean import Cleaner, PreambleAction
@@ -23,10 +24,13 @@ from csaclean.report.model import Report, Summary
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-__all__ = ["Run", "Settings", "clean_tree", "ignore_interrupts"]
+__all__ = ["Run", "Settings", "clean_tree", "prepare_worker"]
 
 BATCH_SIZE: Final = 32
 """Files that share one memory of what witnesses have read."""
+
+PATIENCE: Final = 2
+"""Seconds without work after which a worker that was asked to end does so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +72,47 @@ def _clean_one(cleaner: Cleaner, job: Job) -> Report:
 
 def _clean_batch(settings: Settings, jobs: Sequence[Job]) -> list[Report]:
     """Clean a batch; what a worker process runs."""
-    cleaner = settings.cleaner()
-    return [_clean_one(cleaner, job) for job in jobs]
+    _WORKER.busy = True
+    if _WORKER.asked_to_end:
+        signal.alarm(0)
+    try:
+        cleaner = settings.cleaner()
+        return [_clean_one(cleaner, job) for job in jobs]
+    finally:
+        _WORKER.busy = False
+        if _WORKER.asked_to_end:
+            signal.alarm(PATIENCE)
 
 
-def ignore_interrupts() -> None:
-    """Leave an end to the main process: a worker finishes its files, the main process gives it no more."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+class _Worker:
+    """What a worker process knows of itself."""
+
+    busy = False
+    asked_to_end = False
+
+
+_WORKER: Final = _Worker()
+
+
+def _end_when_idle(_number: int, _frame: FrameType | None) -> None:
+    """Let the alarm end this process when it has had nothing to do for a while: nothing is temporary then."""
+    _WORKER.asked_to_end = True
+    if not _WORKER.busy:
+        signal.alarm(PATIENCE)
+
+
+def prepare_worker() -> None:
+    """Leave interrupts and hang-ups to the main process: a worker finishes its files, the main process gives it no more.
+
+    A request to end may come from whoever ends the main process too, which then sends its workers home. It may also come
+    from an executor that has lost another worker: that one sends nobody home, and waits until all are gone.
+    """
+    for name in ("SIGINT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):  # elsewhere a process is ended without being asked
+        signal.signal(signal.SIGTERM, _end_when_idle)
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from csaclean.console import Console
     from csaclean.inputs import Job
     from csaclean.policy.options import Options
+    from csaclean.policy.policies import Policy
     from csaclean.proving import Proving
 
 __all__ = ["main"]
@@ -283,7 +284,7 @@ def _work(
     note: str = "",
 ) -> int:
     """Run the jobs, print what comes of them, and return the exit status."""
-    from csaclean.batch import Run, ignore_interrupts
+    from csaclean.batch import Run, prepare_worker
     from csaclean.console import Console
     from csaclean.report.json import summary_record
     from csaclean.report.text import summary_lines, unvouched_line
@@ -296,7 +297,7 @@ def _work(
         if arguments.jobs > 1 and len(jobs) > 1:
             from concurrent.futures import ProcessPoolExecutor
 
-            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=ignore_interrupts))
+            executor = stack.enter_context(ProcessPoolExecutor(arguments.jobs, initializer=prepare_worker))
         run = Run(jobs, settings, executor)
         provenance = {
             "mode": "check" if checked else "clean",
@@ -445,6 +446,30 @@ def _handlers(_: argparse.Namespace) -> int:
     return DONE
 
 
+def _idle_rules(policy: "Policy") -> Iterator[str]:
+    """Yield a warning for each selector of a policy's rules under which they can't do what they seem to."""
+    from csaclean.registry import installed
+    from csaclean.selector import folded, format_selector, parse_selector
+
+    claims = {tuple(map(folded, claimed.claim.selector)): claimed.selector for claimed in installed().claims}
+    for number, rule in enumerate(policy.rules.rules, 1):
+        for text in rule.select:
+            if text == "*":
+                continue
+            selector = parse_selector(text)
+            name = format_selector(selector)
+            claim = claims.get(tuple(map(folded, selector)))
+            if len(selector) == 1 and selector[0].creator is None:
+                yield (
+                    f"warning: rule {number}: {name} names no creator: it is for data sets inside private values, "
+                    "and leaves the element of a file alone"
+                )
+            elif rule.field and claim is None and name not in policy.rules.whole:
+                yield f"warning: rule {number}: no handler claims {name}, and a rule without a vr doesn't"
+            elif rule.field and claim is not None and claim != name:
+                yield f"warning: rule {number}: {name} is not how its handler writes it: {claim}"
+
+
 def _policy(arguments: argparse.Namespace) -> int:
     from csaclean.console import say
     from csaclean.policy.policies import load_policy, policy_names
@@ -458,6 +483,8 @@ def _policy(arguments: argparse.Namespace) -> int:
     policy = load_policy(arguments.name)
     if arguments.action == "check":
         say(f"{policy.name}: a valid policy")
+        for line in _idle_rules(policy):
+            _complain(line)
         return DONE
     for line in policy_lines(policy, installed()):
         say(line)

@@ -15,6 +15,47 @@ from csaclean.subject import subject_of
 
 __all__ = ["clean_value"]
 
+_BYTES = bytes | bytearray | memoryview
+
+
+def _is_number(number: object, bits: int) -> bool:
+    """Tell whether something is a whole number of so many bits; a truth value is none."""
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1 << bits
+
+
+def _checked(value: object, creator: object, place: tuple[object, object]) -> bytes:
+    """Return the bytes of a value, if the call makes sense.
+
+    Raises
+    ------
+    UsageError
+        If not.
+    """
+    if not isinstance(value, _BYTES):
+        raise UsageError("clean_value takes the raw bytes of a value")
+    if not isinstance(creator, str):
+        raise UsageError("the creator is a text")
+    if not all(_is_number(number, 16) for number in place):
+        raise UsageError("group and element are numbers of 16 bits")
+    return bytes(value)
+
+
+def _peers(context: object) -> dict[int, bytes]:
+    """Return the elements around a value.
+
+    Raises
+    ------
+    UsageError
+        If they are no mapping of tags to bytes.
+    """
+    if context is None:
+        return {}
+    if isinstance(context, Mapping) and all(
+        _is_number(tag, 32) and isinstance(held, _BYTES) for tag, held in context.items()
+    ):
+        return {int(tag): bytes(held) for tag, held in context.items()}
+    raise UsageError("context takes a mapping of element bytes or tags to bytes")
+
 
 def clean_value(
     value: bytes,
@@ -54,7 +95,8 @@ def clean_value(
     Raises
     ------
     UsageError
-        If `value` is no bytes, or `group` or `element` not in range.
+        If `value` is no bytes, `creator` no text, `group` or `element` no number of 16 bits, or `context` no mapping of
+        tags to bytes.
     HandlerError
         If no handler claims such an element: an unknown value is never passed through.
     MalformedValue
@@ -69,10 +111,8 @@ def clean_value(
     >>> clean_value(b"20240131", creator="SIEMENS CSA HEADER", group=0x29, element=0x09)
     b'19000101'
     """
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise UsageError("clean_value takes the raw bytes of a value")
-    if not (0 <= group <= 0xFFFF and 0 <= element <= 0xFFFF):
-        raise UsageError("group and element are numbers of 16 bits")
+    value = _checked(value, creator, (group, element))
+    peers = _peers(context)
     asked = make_options(options)
     engine = Engine(load_policy(policy), installed(), "full", asked)
     claims = engine.registry.find(group, fold_creator(creator), element & 0xFF)
@@ -81,10 +121,9 @@ def clean_value(
     claimed = claims[0]
     if len(value) > claimed.claim.cap:
         raise LimitExceeded(f"a value longer than {claimed.claim.cap} bytes", claimed.selector)
-    peers = dict(context or {})
     result = engine.clean_element(
         claimed,
-        PrivateElement(claimed.claim, claimed.claim.selector, None, bytes(value), "<", (), peers.get),
+        PrivateElement(claimed.claim, claimed.claim.selector, None, value, "<", (), peers.get),
         subject_of(peers, asked),
     )
     if result is None:

@@ -23,7 +23,8 @@ class OptionWords(TypedDict, total=False):
         Classes that stay whatever the policy says, as the Retain options of PS3.15 do: ``dates``, ``uids``, ``device`` ...
     shift_days
         Days by which dates are shifted instead of redacted, or days by Patient ID, as a mapping or a file of it. Dates that
-        stand in no calendar are redacted. The one option under which cleaning twice is not cleaning once.
+        stand in no calendar are redacted. The one option under which cleaning twice is not cleaning once. Not together
+        with ``retain=["dates"]``.
     unclaimed
         What happens to private elements that nobody claims: ``report``, ``blank`` or ``fail``; else as the policy says.
     identifiers
@@ -73,17 +74,14 @@ def make_options(words: OptionWords, /) -> Options:
     Raises
     ------
     UsageError
-        If a word is none that there is.
+        If a word is none that there is, or says something that it doesn't take; if dates are both retained and shifted.
     PolicyError
         If a file of shifts, or of a key, can't be used.
     """
     known = OptionWords.__optional_keys__
     if not words.keys() <= known:
         raise UsageError(f"there are no options but {', '.join(sorted(known))}")
-    retain = frozenset(words.get("retain") or ())
-    classes = [cls for cls in CLASSES if cls != "technical"]
-    if not retain <= set(classes):
-        raise UsageError(f"retain takes classes: {', '.join(classes)}")
+    retain = _classes(words.get("retain"))
     unclaimed = words.get("unclaimed")
     if unclaimed is not None and unclaimed not in get_args(Unclaimed):
         raise UsageError(f"unclaimed takes {', '.join(get_args(Unclaimed))}")
@@ -95,11 +93,20 @@ def make_options(words: OptionWords, /) -> Options:
     )
 
 
+def _classes(asked: object) -> frozenset[str]:
+    if asked is None:
+        return frozenset()
+    classes = [cls for cls in CLASSES if cls != "technical"]
+    if isinstance(asked, Collection) and not isinstance(asked, str) and all(cls in classes for cls in asked):
+        return frozenset(asked)
+    raise UsageError(f"retain takes classes: {', '.join(classes)}")
+
+
 def _shift(asked: object) -> DateShift | None:
     if asked is None:
         return None
     if isinstance(asked, str | os.PathLike):
-        return DateShift(read_shifts(asked))
+        return DateShift(read_shifts(os.fsdecode(asked)))
     if isinstance(asked, Mapping) and all(
         isinstance(patient, str) and type(days) is int for patient, days in asked.items()
     ):
@@ -115,7 +122,7 @@ def _key(asked: object) -> UidKey | None:
     if isinstance(asked, bytes):
         return UidKey(asked)
     if isinstance(asked, str | os.PathLike):
-        return UidKey.read(asked)
+        return UidKey.read(os.fsdecode(asked))
     raise UsageError("uid_key takes bytes, or a file")
 
 

@@ -7,9 +7,8 @@ path, then a rule for this selector, then the pattern with the longer literal pa
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
-from itertools import combinations
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -38,6 +37,7 @@ CLASSES: tuple[FieldClass, ...] = FieldClass.__args__  # type: ignore[attr-defin
 """What a field can give away, in the terms of PS3.15; ``technical`` gives nothing away."""
 
 _ANY = "*"
+_STARS = re.compile(r"\*+|\[\]")
 _REMEMBERED = 1 << 15
 """Addresses whose rule is remembered: paths hold indices of the file, so there is no end to them."""
 
@@ -103,6 +103,25 @@ class _Pattern(NamedTuple):
         return (self.select != _ANY, literal_length(self.path))
 
 
+def _neighbours(group: Sequence[_Pattern]) -> Iterator[tuple[_Pattern, _Pattern]]:
+    """Yield the pairs of patterns that their literal starts don't tell apart; or their ends, if fewer of those are empty.
+
+    Of sorted starts, those that begin with one of them follow it: no other pair is ever looked at.
+    """
+    parts = [_STARS.split(pattern.path) for pattern in group]
+    starts, ends = [part[0] for part in parts], [part[-1][::-1] for part in parts]
+    keys = starts if starts.count("") <= ends.count("") else ends
+    order = sorted(range(len(group)), key=keys.__getitem__)
+    found: list[tuple[int, int]] = []
+    for place, one in enumerate(order):
+        for later in range(place + 1, len(order)):
+            other = order[later]
+            if not keys[other].startswith(keys[one]):
+                break
+            found.append((min(one, other), max(one, other)))
+    return ((group[one], group[other]) for one, other in sorted(found))
+
+
 class _Texts:
     """The texts that a rule lets stand."""
 
@@ -147,7 +166,9 @@ def _fault(rule: Rule) -> str:
         if not (rule.match.isascii() and all(value.isascii() for value in rule.values)):
             return "values and match are ASCII"
         try:
-            re.compile(rule.match)
+            re.compile(
+                rule.match.encode("ascii")
+            )  # as `_Texts` does: how deep it may be nested depends on both
         except (re.error, RecursionError, OverflowError):
             return "match is not a regular expression"
     if rule.vr and rule.vr not in FIELD_VRS | OPAQUE_VRS | {"SQ"}:
@@ -231,7 +252,7 @@ class RuleSet:
             f"{places[one.select, one.path]} and {places[other.select, other.path]}: "
             f"{one.path} and {other.path} of {one.select} have equal rank and may match one field"
             for group in ranked.values()
-            for one, other in combinations(group, 2)
+            for one, other in _neighbours(group)
             if one.rule is not other.rule and may_meet(one.path, other.path) and overlap(one.path, other.path)
         ]
 

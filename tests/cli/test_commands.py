@@ -238,6 +238,55 @@ class TestPolicies:
         assert place in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize(
+        ("select", "body", "warning"),
+        [
+            ("(0019,ACME MR 01,11)", 'field = ["Name"]', "no handler claims (0019,ACME MR 01,11)"),
+            ("(0010,0010)", 'vr = "PN"', "(0010,0010) names no creator"),
+            ("(0010,0010)", 'field = ["**"]', "(0010,0010) names no creator"),
+            (
+                "(0029,Siemens CSA Header,20)",
+                'field = ["Name"]',
+                "not how its handler writes it: (0029,SIEMENS CSA HEADER,20)",
+            ),
+        ],
+        ids=["unclaimed", "standard", "standard-field", "spelling"],
+    )
+    def test_a_rule_that_can_not_act_is_warned_of(
+        self, csaclean: Command, tmp_path: Path, select: str, body: str, warning: str
+    ) -> None:
+        done = self.checked(csaclean, tmp_path, select, body)
+        assert done.returncode == DONE
+        assert "a valid policy" in done.stdout
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("csaclean: warning: rule 1: ")
+        assert warning in line
+
+    @pytest.mark.parametrize(
+        ("select", "body"),
+        [
+            ("(0019,ACME MR 01,11)", 'vr = "LO"'),
+            ("(0029,SIEMENS CSA HEADER,20)", 'field = ["Name"]'),
+            ("*", 'field = ["Name"]'),
+            ("(0019,ACME MR 01,11)/(0010,0010)", 'vr = "PN"'),
+        ],
+        ids=["whole", "claimed", "any", "below-a-sequence"],
+    )
+    def test_a_rule_that_can_act_is_not(
+        self, csaclean: Command, tmp_path: Path, select: str, body: str
+    ) -> None:
+        done = self.checked(csaclean, tmp_path, select, body)
+        assert (done.returncode, done.stderr) == (DONE, "")
+
+    @staticmethod
+    def checked(csaclean: Command, folder: Path, select: str, body: str) -> subprocess.CompletedProcess[str]:
+        """Check a policy of one rule."""
+        mine = folder / "mine.toml"
+        mine.write_text(
+            f'extends = "converter-safe"\n[[rule]]\nselect = ["{select}"]\n{body}\nclass = "identity"\nwhy = "x"\n'
+        )
+        return csaclean("policy", "check", mine)
+
     def test_a_file_that_is_not_there_is_named(self, csaclean: Command, tmp_path: Path) -> None:
         done = csaclean("policy", "check", tmp_path / "missing.toml")
         assert done.returncode == USAGE

@@ -141,6 +141,25 @@ class TestLinks:
         assert (tmp_path / "out" / "a" / "1.dcm").exists()
         assert done.returncode == SOME_FAILED
 
+    @pytest.mark.parametrize("more", [["-j", "2"], ["-q"]], ids=" ".join)
+    def test_a_named_link_to_itself_fails(
+        self, csaclean: Command, tree: Path, tmp_path: Path, more: list[str]
+    ) -> None:
+        (tmp_path / "one").symlink_to("other")
+        (tmp_path / "other").symlink_to("one")
+        done = csaclean(tmp_path / "one", tree / "a" / "1.dcm", "-o", tmp_path / "out", "--json", "-", *more)
+        assert statuses(done) == {"one": ("failed", "io"), "1.dcm": ("cleaned", None)}
+        assert done.returncode == SOME_FAILED
+
+    def test_an_output_or_backup_folder_that_is_one_is_refused_or_fails_without_a_crash(
+        self, csaclean: Command, tree: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "ring").symlink_to("ring")
+        for arguments in (["-o", tmp_path / "ring"], ["-i", "--backup-dir", tmp_path / "ring"]):
+            done = csaclean(tree, *arguments)
+            assert done.returncode in (2, SOME_FAILED)
+            assert "internal" not in done.stderr
+
     def test_a_named_link_to_a_folder_is_walked(self, csaclean: Command, tree: Path, tmp_path: Path) -> None:
         link = tmp_path / "link"
         link.symlink_to(tree, target_is_directory=True)

@@ -352,6 +352,16 @@ class TestUsage:
         assert (tree / "a" / "1.dcm").read_bytes() == before
 
 
+def test_a_link_to_itself_fails_and_the_others_are_proved(
+    prove: Command, tree: Path, standin: Standin
+) -> None:
+    (tree / "a" / "ring.dcm").symlink_to("ring.dcm")
+    done = prove(tree, "--dcm2niix", standin(SAME))
+    assert done.returncode == 4
+    assert "ring.dcm" in done.stderr
+    assert "internal error" not in done.stderr
+
+
 def test_a_hang_up_that_is_to_be_ignored_is_ignored(
     script: Path, tree: Path, standin: Standin, temporary: Path, tmp_path: Path
 ) -> None:

@@ -205,6 +205,31 @@ class TestInterruption:
         assert not [name for name in found if name.startswith(".")]
         assert set(found.values()) == {whole}
 
+    @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc tells the workers of a run")
+    def test_a_worker_that_is_killed_fails_its_files_and_ends_the_run(
+        self, script: Path, long_run: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        process = subprocess.Popen(
+            [script, long_run, "-o", out, "-j", "2", "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        with process:
+            while not (out.exists() and any(out.rglob("*.dcm"))):
+                assert process.poll() is None, "the run was over before a worker could be killed"
+                select.select([], [], [], 0.002)
+            workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(workers[0]), signal.SIGKILL)
+            try:
+                _, stderr = process.communicate(timeout=120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                pytest.fail("the run waits for workers that nobody ends")
+        assert process.returncode == SOME_FAILED
+        assert b"worker: BrokenProcessPool" in stderr
+        assert b"Traceback" not in stderr
+        left = [name for name in contents(out) if name.startswith(".")]
+        assert len(left) <= 1  # of the one that was killed: it could not tidy up
+
 
 class TestWhatIsSaidWhere:
     @pytest.mark.parametrize("more", [[], ["-q"], ["-v"], ["--json", "-"], ["-j", "2"]])

@@ -1,9 +1,11 @@
 """``csaclean.clean_value``: a bare value, cleaned as it would be in a file."""
 
+from typing import Any
+
 import pytest
 
 import csaclean
-from csaclean.errors import CsacleanError, HandlerError, MalformedValue, PolicyError
+from csaclean.errors import CsacleanError, HandlerError, MalformedValue, PolicyError, UsageError
 from csaclean_handlers.siemens.csa import Variant
 from phantom_creators import small_headers
 from phantom_csa import FOREIGN, image_header, second_magic_zeroed, series_header, swapped, with_canaries
@@ -104,3 +106,34 @@ def test_a_cut_value_is_an_error(size: int) -> None:
 def test_an_unknown_policy_is_an_error() -> None:
     with pytest.raises(PolicyError):
         csaclean.clean_value(IMAGE, creator=CREATOR, group=0x29, element=0x10, policy="no-such-policy")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"value": "SYNTHETIC"},
+        {"value": None},
+        {"creator": 5},
+        {"creator": CREATOR.encode()},
+        {"group": -1},
+        {"group": 0x10000},
+        {"group": "29"},
+        {"group": 41.5},
+        {"element": 0x10000},
+        {"element": True},
+        {"context": 5},
+        {"context": [(0x00100020, b"SYNTHETIC")]},
+        {"context": {"PatientID": b"SYNTHETIC"}},
+        {"context": {0x00100020: "SYNTHETIC"}},
+        {"context": {1 << 32: b"SYNTHETIC"}},
+        {"shift_days": 1.5},
+        {"identifiers": [b"SYNTHETIC"]},
+    ],
+    ids=[str(number) for number in range(17)],
+)
+def test_a_call_that_makes_no_sense_is_an_error_that_quotes_nothing(wrong: dict[str, Any]) -> None:
+    call: dict[str, Any] = {"value": IMAGE, "creator": CREATOR, "group": 0x29, "element": 0x10} | wrong
+    with pytest.raises(UsageError) as caught:
+        csaclean.clean_value(call.pop("value"), **call)
+    assert "SYNTHETIC" not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -155,6 +155,28 @@ class TestFilesOfIdentifiers:
             read_identifiers(tmp_path / name)
 
 
+class BytePath:
+    """A path whose name is bytes, as `os.scandir` gives it for a folder of such a name."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __fspath__(self) -> bytes:
+        return bytes(self._path)
+
+
+class TestPathsOfBytes:
+    def test_lead_to_a_table_of_days(self, tmp_path: Path) -> None:
+        (tmp_path / "shifts.csv").write_text("PH-0001,-12\n")
+        shift = made(shift_days=BytePath(tmp_path / "shifts.csv")).shift
+        assert shift is not None
+        assert shift.days_for("PH-0001") == -12
+
+    def test_lead_to_a_key(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_bytes(SECRET)
+        assert made(uid_key=BytePath(tmp_path / "key")).uid_key == UidKey(SECRET)
+
+
 class TestOtherTypes:
     @pytest.mark.parametrize(
         "words",
@@ -169,7 +191,12 @@ class TestOtherTypes:
             {"identifiers": [5]},
             {"identifiers": 5},
             {"uid_key": 5},
+            {"identifiers": b"SYNTHETIC"},
             {"retain": "dates"},
+            {"retain": 5},
+            {"retain": True},
+            {"retain": [["dates"]]},
+            {"unclaimed": ["blank"]},
         ],
         ids=repr,
     )

@@ -1,6 +1,8 @@
 """Rules: which one is found for a field, and which tables are refused."""
 
 import sys
+from contextlib import nullcontext
+from itertools import combinations
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from csaclean.errors import PolicyError
-from csaclean.policy.patterns import compile_pattern, may_meet, overlap
+from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, may_meet, overlap
 from csaclean.policy.rules import CLASSES, FieldClass, Rule, RuleSet
 from csaclean.registry import installed
 from csaclean.selector import parse_selector
@@ -303,3 +305,29 @@ def test_a_regular_expression_that_can_not_be_compiled_is_an_error(match: str) -
 def test_patterns_that_overlap_may_meet(one: str, other: str) -> None:
     if overlap(one, other):
         assert may_meet(one, other)
+
+
+@given(st.lists(st.text("ab/*[]", min_size=1, max_size=6), unique=True, max_size=6))
+def test_patterns_of_equal_rank_are_an_error_exactly_if_two_overlap(paths: list[str]) -> None:
+    paths = [path for path in paths if is_pattern(path)]
+    tie = any(
+        literal_length(one) == literal_length(other) and overlap(one, other)
+        for one, other in combinations(paths, 2)
+    )
+    with pytest.raises(PolicyError, match="equal rank") if tie else nullcontext():
+        RuleSet([rule(path) for path in paths])
+
+
+@pytest.mark.parametrize("form", ["name{:05}*", "**/name{:05}", "a/name{:05}/*/b"])
+def test_patterns_that_start_or_end_differently_are_not_compared_in_pairs(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def counted(one: str, other: str) -> bool:
+        compared.append(one)
+        return may_meet(one, other)
+
+    monkeypatch.setattr("csaclean.policy.rules.may_meet", counted)
+    RuleSet([rule(form.format(number)) for number in range(300)])
+    assert not compared
