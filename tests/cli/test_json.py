@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 
 from csaclean import errors
 from csaclean.policy.policies import ROWS
-from csaclean.policy.rules import CLASSES
 from csaclean.proof.witness import Verdict
 from csaclean.report.json import SCHEMA
 from phantom_file import Phantom, file_bytes
@@ -139,7 +138,7 @@ class TestSchema:
     def test_every_class_of_edits_is_in_it(self) -> None:
         definitions = shipped_schema()["$defs"]
         assert definitions["edits"]["properties"].keys() == {*ROWS, "unclaimed", "residue"}
-        assert set(definitions["class"]["enum"]) == set(CLASSES) - {"technical"}
+        assert set(definitions["class"]["enum"]) == set(ROWS)
 
     def test_every_verdict_of_the_witness_is_in_it(self) -> None:
         stages = shipped_schema()["$defs"]["proof"]["properties"]
