@@ -232,12 +232,13 @@ def write_file(
         | getattr(os, "O_NOFOLLOW", 0)
         | getattr(os, "O_BINARY", 0)
     )
-    try:
-        descriptor = os.open(temporary, flags, 0o600)
-    except OSError as error:
-        raise _io_failed("create a file in the target folder", error) from None
+    descriptor = -1
     try:
         try:
+            try:
+                descriptor = os.open(temporary, flags, 0o600)
+            except OSError as error:
+                raise _io_failed("create a file in the target folder", error) from None
             expected = fill(descriptor)
             compare(descriptor, expected())
             if like is not None and hasattr(os, "fchown"):
@@ -248,7 +249,8 @@ def write_file(
             if target.in_place:
                 os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
         temporary.replace(path)
     except OSError as error:
         _discard(temporary)
