@@ -1,6 +1,7 @@
 """The command as people run it: the installed script in a process of its own, in a folder that isn't the project's."""
 
 import os
+import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -16,6 +17,12 @@ Argument = str | bytes | os.PathLike[str]
 
 HANGS = 120
 """Seconds after which a run is taken to hang; a limit for broken builds, no measure of speed."""
+
+
+def heed_signals() -> None:
+    """Heed signals that whoever started the tests may ignore (nohup, a background job): run in a child before its program."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from phantom_csa import image_header, series_header, with_canaries
 from phantom_file import Phantom, file_bytes
 from phantom_writer import text
 from phantoms import GOLDEN, base_image, plain_image
+from tests.cli.conftest import heed_signals
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Builder = Callable[..., bytes]
@@ -401,6 +402,7 @@ def test_an_interrupt_leaves_neither_copies_nor_a_converter(
     )
     process = subprocess.Popen(
         [script, "prove", tree, "--dcm2niix", hangs],
+        preexec_fn=heed_signals,  # noqa: PLW1509  # the tests run no threads
         env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -16,6 +16,7 @@ import pytest
 from phantom_file import Phantom, file_bytes
 from phantom_writer import private_block
 from phantoms import plain_image
+from tests.cli.conftest import heed_signals
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Builder = Callable[..., bytes]
@@ -158,6 +159,7 @@ class TestInterruption:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_signals,  # noqa: PLW1509  # the tests run no threads
         )
         with process:
             while not (out.exists() and any(out.rglob("*.dcm"))):
