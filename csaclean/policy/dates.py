@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from csaclean.errors import FileError, PolicyError
+from csaclean.policy.tables import read_text
 
 __all__ = ["DateShift", "read_shifts", "shift_date", "shift_datetime"]
 
@@ -113,15 +114,9 @@ def read_shifts(path: str | os.PathLike[str]) -> Mapping[str, int]:
         most seven digits, or gives a patient other days than a line before. The message names the line's number, never
         what it holds.
     """
-    name = Path(os.fsdecode(path)).name
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except OSError as error:
-        raise PolicyError(f"{name}: {os.strerror(error.errno or 0)}") from None
-    except UnicodeError:
-        raise PolicyError(f"{name}: not UTF-8") from None
-    except ValueError:
-        raise PolicyError("a name that no table can have") from None
+    file = Path(os.fsdecode(path))
+    name = file.name
+    text = read_text(file, "table", "utf-8-sig")
     shifts: dict[str, int] = {}
     seen: dict[str, int] = {}
     first = True

@@ -16,7 +16,7 @@ import msgspec
 
 from csaclean.errors import PolicyError
 from csaclean.policy.rules import CLASSES, RuleSet
-from csaclean.policy.tables import convert, parse
+from csaclean.policy.tables import convert, parse, read_text
 
 __all__ = [
     "DISCLAIMER",
@@ -119,24 +119,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _user_text(path: Path) -> str:
-    """Return the text of a user's policy file.
-
-    Raises
-    ------
-    PolicyError
-        If it can't be read.
-    """
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise PolicyError(f"{path.name}: {os.strerror(error.errno or 0)}") from None
-    except UnicodeError:
-        raise PolicyError(f"{path.name}: not UTF-8") from None
-    except ValueError:
-        raise PolicyError("a name that no policy file can have") from None
-
-
 def _extended(table: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return a user's table laid over the policy that it extends.
 
@@ -200,7 +182,7 @@ def load_policy(policy: str | os.PathLike[str]) -> Policy:
         hint = "; a policy file's name ends in .toml" if os.path.lexists(name) else ""
         raise PolicyError(f"no policy of that name; there are {', '.join(policy_names())}{hint}")
     where = Path(name).name
-    text = _user_text(Path(name)) if is_file else ""
+    text = read_text(Path(name), "policy file") if is_file else ""
     table = _extended(parse(text, where), Path(name)) if is_file else _shipped(name)
     own = table.pop("rule", [])
     faults = _faults(table, text)

@@ -1,17 +1,46 @@
-"""TOML tables that people write: read with errors that name the file, the line and what is wrong."""
+"""Tables that people write: read with errors that name the file, the line and what is wrong."""
 
+import os
 import re
 import tomllib
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from csaclean.errors import PolicyError
 
-__all__ = ["convert", "lines_of_entries", "parse"]
+__all__ = ["convert", "lines_of_entries", "parse", "read_text"]
 
 _T = TypeVar("_T")
 _PLACE: Final = re.compile(r" - at `\$(?:\.(\w+)(?:\[(\d+)\])?(?:\.([\w-]+))?)?[^`]*`$")
+
+
+def read_text(path: Path, kind: str, encoding: str = "utf-8") -> str:
+    r"""Return the text of a user's file, with line ends as ``\n``.
+
+    Parameters
+    ----------
+    path
+        The file; messages name it without its folder.
+    kind
+        What the file is, for the message where the path is none that a file can have.
+    encoding
+        ``utf-8``, or ``utf-8-sig`` where a byte order mark may stand in front.
+
+    Raises
+    ------
+    PolicyError
+        If it can't be read, or isn't UTF-8.
+    """
+    try:
+        return path.read_text(encoding)
+    except OSError as error:
+        raise PolicyError(f"{path.name}: {os.strerror(error.errno or 0)}") from None
+    except UnicodeError:
+        raise PolicyError(f"{path.name}: not UTF-8") from None
+    except ValueError:
+        raise PolicyError(f"a name that no {kind} can have") from None
 
 
 def parse(text: str, where: str) -> dict[str, Any]:
