@@ -8,7 +8,18 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from csaclean.dicom.elements import LONG_VRS, Element, Shape, Walk, tag_text
+from csaclean.dicom.elements import (
+    HEADER_SIZE,
+    ITEM,
+    ITEM_STARTS,
+    LONG_VRS,
+    SEQUENCE_END,
+    UNDEFINED,
+    Element,
+    Shape,
+    Walk,
+    tag_text,
+)
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import walk, walk_roots
@@ -27,13 +38,8 @@ __all__ = [
     "prove_splice",
 ]
 
-_ITEM: Final = 0xFFFEE000
-_ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
-_SEQUENCE_END: Final = 0xFFFEE0DD
-_UNDEFINED: Final = 0xFFFFFFFF
 _LONGEST_SHORT: Final = 0xFFFE
 """Longest value whose length has 16 bits (PS3.5 section 7.1.2): values have an even length."""
-_HEADER_SIZE: Final = 8
 _GROUP_LENGTH_SIZE: Final = 4
 _CHUNK: Final = 1 << 20
 
@@ -224,7 +230,7 @@ def _encoded(piece: Piece, syntax: Syntax) -> bytes:
 
 def _encoded_item(item: Item, syntax: Syntax) -> bytes:
     content = b"".join(_encoded(piece, syntax) for piece in item)
-    return _delimiter(_ITEM, len(content), syntax) + content
+    return _delimiter(ITEM, len(content), syntax) + content
 
 
 def _delimiter(tag: int, length: int, syntax: Syntax) -> bytes:
@@ -351,12 +357,12 @@ class _Planner:
         (length,) = struct.unpack(
             self._syntax.order + "I", self._source.read(element.start - 4, element.start)
         )
-        if length != _UNDEFINED:
-            self._grow(piece.tag, element.start - 4, 4, len(new), _UNDEFINED - 1)
+        if length != UNDEFINED:
+            self._grow(piece.tag, element.start - 4, 4, len(new), UNDEFINED - 1)
             self.insertions.append(Insertion(element.stop, new, piece.tag, whole=False))
             return
-        end = after - _HEADER_SIZE
-        if self._source.read(end, after) != _delimiter(_SEQUENCE_END, 0, self._syntax):
+        end = after - HEADER_SIZE
+        if self._source.read(end, after) != _delimiter(SEQUENCE_END, 0, self._syntax):
             raise MalformedFile("no delimiter where the sequence ends", tag_text(piece.tag), end)
         self.insertions.append(Insertion(end, new, piece.tag, whole=False))
 
@@ -373,7 +379,7 @@ class _Planner:
         new = b"\\" * bool(text) + piece.text
         new += b" " * ((len(value) + len(new)) % 2)
         width = 2 if element.vr == piece.vr else 4
-        most = _LONGEST_SHORT if width == 2 else _UNDEFINED - 1
+        most = _LONGEST_SHORT if width == 2 else UNDEFINED - 1
         self._grow(piece.tag, element.start - width, width, len(new), most)
         self.insertions.append(Insertion(element.start + len(text), new, piece.tag, whole=False))
 
@@ -405,7 +411,7 @@ class _Planner:
             element = self._roots[index]
             if element.stop - element.start != _GROUP_LENGTH_SIZE:
                 raise MalformedFile("a group length that is none", tag_text(element.tag), element.header)
-            self._grow(element.tag, element.start, _GROUP_LENGTH_SIZE, by, _UNDEFINED - 1)
+            self._grow(element.tag, element.start, _GROUP_LENGTH_SIZE, by, UNDEFINED - 1)
 
 
 def plan_splice(
@@ -447,7 +453,7 @@ def _shifted(element: Element, splice: Splice) -> Element:
     grows = any(one.offset + len(one.new) == element.start for one in splice.lengths)
     own = [one.new for one in splice.insertions if one.tag == element.tag and not one.whole] if grows else []
     empty = element.vr is None and element.start == element.stop
-    filled = empty and any(new.startswith(_ITEM_STARTS) for new in own)
+    filled = empty and any(new.startswith(ITEM_STARTS) for new in own)
     return element._replace(
         header=element.header + by,
         start=element.start + by,
@@ -531,7 +537,7 @@ def prove_splice(
     restored = Restored(result, splice)
     if restored.size != source.size:
         raise ProofFailed("mark", "what is left without the mark has another length")
-    behind = max((one.offset for one in splice.insertions), default=0) + _HEADER_SIZE
+    behind = max((one.offset for one in splice.insertions), default=0) + HEADER_SIZE
     for position in range(0, min(behind, source.size), _CHUNK):
         stop = min(position + _CHUNK, behind)
         if restored.read(position, stop) != source.read(position, stop):

@@ -22,7 +22,7 @@ from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found, check_patches
 from csaclean.dicom.creators import is_creator
-from csaclean.dicom.elements import Walk, tag_text
+from csaclean.dicom.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Walk, tag_text
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
 from csaclean.dicom.walk import MAX_DEPTH, PIXELS, STANDARD, walk
@@ -174,8 +174,8 @@ class Stream:
                 if tag in STANDARD or (own_group and is_creator(tag)) or (not rest and beside(dataset, tag)):
                     self._add_leaf(dataset, tag, vr_of(dataset, tag), around)
             elif rest:
-                self._header(tag, b"SQ", 0xFFFFFFFF)
-                self._header(0xFFFEE000, b"", 0xFFFFFFFF)
+                self._header(tag, b"SQ", UNDEFINED)
+                self._header(ITEM, b"", UNDEFINED)
                 span = self.add_only(
                     dataset[tag].value[rest[0]],
                     tuple(rest[1:]),
@@ -183,8 +183,8 @@ class Stream:
                     private=inside,
                     around=(*around, tag, rest[0]),
                 )
-                self._header(0xFFFEE00D, b"", 0)
-                self._header(0xFFFEE0DD, b"", 0)
+                self._header(ITEM_END, b"", 0)
+                self._header(SEQUENCE_END, b"", 0)
             else:
                 start = len(self.data)
                 if vr_of(dataset, tag) == "SQ":
@@ -218,12 +218,12 @@ class Stream:
     def _add_sequence(
         self, dataset: Dataset, tag: BaseTag, *, private: bool, depth: int, around: ElementPath
     ) -> None:
-        self._header(tag, b"SQ", 0xFFFFFFFF)
+        self._header(tag, b"SQ", UNDEFINED)
         for number, item in enumerate(dataset[tag].value or ()):
-            self._header(0xFFFEE000, b"", 0xFFFFFFFF)
+            self._header(ITEM, b"", UNDEFINED)
             self.add(item, private=private, depth=depth + 1, around=(*around, tag, number))
-            self._header(0xFFFEE00D, b"", 0)
-        self._header(0xFFFEE0DD, b"", 0)
+            self._header(ITEM_END, b"", 0)
+        self._header(SEQUENCE_END, b"", 0)
 
     def _add_leaf(self, dataset: Dataset, tag: BaseTag, vr: str, around: ElementPath) -> None:
         value = encoded(dataset, tag, self.order)

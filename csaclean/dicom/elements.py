@@ -8,9 +8,15 @@ from typing import Final, NamedTuple
 from csaclean.dicom.syntax import ByteOrder
 
 __all__ = [
+    "HEADER_SIZE",
+    "ITEM",
+    "ITEM_END",
+    "ITEM_STARTS",
     "LONG_VRS",
+    "SEQUENCE_END",
     "SHORT_VRS",
     "SPECIFIC_CHARACTER_SET",
+    "UNDEFINED",
     "VRS",
     "DataSet",
     "Element",
@@ -20,6 +26,16 @@ __all__ = [
 ]
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
+ITEM: Final = 0xFFFEE000
+ITEM_END: Final = 0xFFFEE00D
+SEQUENCE_END: Final = 0xFFFEE0DD
+"""What items and sequences are delimited by (PS3.5 section 7.5) ..."""
+ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""... and how an item's tag is written, little endian and big endian."""
+UNDEFINED: Final = 0xFFFFFFFF
+"""The length of what ends at a delimiter instead."""
+HEADER_SIZE: Final = 8
+"""Of a delimiter, and of an element's header with a length of 16 bits or without VR, in bytes."""
 
 LONG_VRS: Final = {
     vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")

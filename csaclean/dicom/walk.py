@@ -13,9 +13,15 @@ import struct
 from typing import Final
 
 from csaclean.dicom.elements import (
+    HEADER_SIZE,
+    ITEM,
+    ITEM_END,
+    ITEM_STARTS,
     LONG_VRS,
+    SEQUENCE_END,
     SHORT_VRS,
     SPECIFIC_CHARACTER_SET,
+    UNDEFINED,
     VRS,
     DataSet,
     Element,
@@ -63,14 +69,8 @@ _BYTES_PER_CHECK: Final = 2
 """... and how many bytes of the file allow one more."""
 _CHECKS_PER_VALUE: Final = 8
 """What it costs to begin: as much as some headers."""
-_ITEM_STARTS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
-_ITEM: Final = 0xFFFEE000
-_ITEM_END: Final = 0xFFFEE00D
-_SEQUENCE_END: Final = 0xFFFEE0DD
 _DELIMITERS: Final = 0xFFFE
-_UNDEFINED: Final = 0xFFFFFFFF
 _JUMP_SIZE: Final = 4 << 10
-_HEADER_SIZE: Final = 8
 _PLAIN: Final = {order: struct.Struct(f"{order}HHI") for order in "<>"}
 """Group, element number and length of a header without VR, by byte order (PS3.5 section 7.1)."""
 _WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
@@ -233,26 +233,26 @@ class _Walker:
 
     def _item(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
         """Open the next item of a sequence, or close the sequence."""
-        if position + _HEADER_SIZE > frame.bound:
+        if position + HEADER_SIZE > frame.bound:
             raise MalformedFile("a sequence is cut inside an item", tag_text(frame.tag), position)
         window, offset = self._header_bytes(position)
         group, element, length = _PLAIN[frame.order].unpack_from(window, offset)
         tag = group << 16 | element
-        position += _HEADER_SIZE
-        if tag == _SEQUENCE_END and frame.stop in (
+        position += HEADER_SIZE
+        if tag == SEQUENCE_END and frame.stop in (
             -1,
             position,
         ):  # some writers close a defined length as well
             stack.pop()
             return position
-        if tag != _ITEM:
+        if tag != ITEM:
             raise MalformedFile(
-                "a sequence holds something other than items", tag_text(frame.tag), position - _HEADER_SIZE
+                "a sequence holds something other than items", tag_text(frame.tag), position - HEADER_SIZE
             )
-        stop = -1 if length == _UNDEFINED else position + length
+        stop = -1 if length == UNDEFINED else position + length
         if stop > frame.bound:
             raise MalformedFile(
-                "an item ends past what is around it", tag_text(frame.tag), position - _HEADER_SIZE
+                "an item ends past what is around it", tag_text(frame.tag), position - HEADER_SIZE
             )
         syntax = Syntax("", frame.implicit, frame.order)
         stack.append(self._open_dataset(frame, stop, frame.bound if stop < 0 else stop, syntax))
@@ -261,15 +261,15 @@ class _Walker:
     def _element(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
         """Read one element of a data set, or the delimiter of its item; -1 at the end of a root without bound."""
         root = frame.owner == 0
-        if position + _HEADER_SIZE > frame.bound:
+        if position + HEADER_SIZE > frame.bound:
             return self._cut(frame, position)
         window, offset = self._header_bytes(position)
         group, number, vr_bytes, short, length = _WITH_VR[frame.order].unpack_from(window, offset)
         tag = group << 16 | number
         vr: str | None = None
-        start = position + _HEADER_SIZE
+        start = position + HEADER_SIZE
         if group == _DELIMITERS:
-            if tag == _ITEM_END and frame.stop in (-1, start) and frame.owner:
+            if tag == ITEM_END and frame.stop in (-1, start) and frame.owner:
                 stack.pop()
                 return start
             return self._broken("a delimiter where no item ends", frame, tag, position)
@@ -283,7 +283,7 @@ class _Walker:
             return self._broken("no VR where one must stand", frame, tag, position)
         if not group:
             return self._broken("a command group element inside a data set", frame, tag, position)
-        undefined = length == _UNDEFINED and (vr is None or start == position + _LONG_HEADER_SIZE)
+        undefined = length == UNDEFINED and (vr is None or start == position + _LONG_HEADER_SIZE)
         if start + (0 if undefined else length) > frame.bound:
             return self._broken("the length of an element goes past what is around it", frame, tag, position)
         if not self._checking:
@@ -310,7 +310,7 @@ class _Walker:
         facts = self.found.facts
         if tag <= frame.last:
             facts["duplicate-tag" if tag == frame.last else "order-break"] += 1
-        if length % 2 and length != _UNDEFINED:
+        if length % 2 and length != UNDEFINED:
             facts["odd-length"] += 1
         if frame.owner == 0:
             if tag == ROWS:
@@ -362,7 +362,7 @@ class _Walker:
         if vr in _FRAGMENT_VRS or (vr is None and tag in PIXELS):
             stop = self._fragments(frame, tag, start)
             self._keep(frame, tag, vr, header, start, stop, Shape.FRAGMENTS)
-            return stop + _HEADER_SIZE
+            return stop + HEADER_SIZE
         if vr in (None, "SQ"):
             content = own
         elif vr == "UN":
@@ -377,18 +377,18 @@ class _Walker:
         """Return where the delimiter after the last fragment stands."""
         unpack = _PLAIN[frame.order].unpack_from
         while True:
-            if position + _HEADER_SIZE > frame.bound:
+            if position + HEADER_SIZE > frame.bound:
                 raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
             window, offset = self._header_bytes(position)
             group, element, length = unpack(window, offset)
             part: int = group << 16 | element
-            if part == _SEQUENCE_END:
+            if part == SEQUENCE_END:
                 return position
-            if part != _ITEM or length == _UNDEFINED:
+            if part != ITEM or length == UNDEFINED:
                 raise MalformedFile(
                     "encapsulated data with something other than fragments", tag_text(tag), position
                 )
-            position += _HEADER_SIZE + length
+            position += HEADER_SIZE + length
             if position > frame.bound:
                 raise MalformedFile(
                     "a fragment ends past what is around it", tag_text(tag), position - length
@@ -402,10 +402,10 @@ class _Walker:
             if tag == PADDING and frame.owner == 0:
                 raise MalformedFile("padding that is a sequence", tag_text(tag), start)
             return Syntax("", frame.implicit, frame.order)
-        if vr not in (None, "UN") or stop - start < _HEADER_SIZE or tag in PIXELS or tag == PADDING:
+        if vr not in (None, "UN") or stop - start < HEADER_SIZE or tag in PIXELS or tag == PADDING:
             return None
         window, offset = self._header_bytes(start)
-        if window[offset : offset + 4] not in _ITEM_STARTS:
+        if window[offset : offset + 4] not in ITEM_STARTS:
             return None
         content = self._content_syntax(frame, tag, start, stop)
         if content is None:
