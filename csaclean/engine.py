@@ -365,15 +365,7 @@ class Engine:
             if place.stop - place.start > cap:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))
             value = context.load(place)
-            element = PrivateElement(
-                found.claimed.claim,
-                found.selector,
-                place.vr,
-                value,
-                place.order,
-                context.charset(place.owner),
-                partial(context.peer, place),
-            )
+            element = found.private_element(value, context)
             result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
             if result is None:
                 result = self._clean_foreign(found, element)

@@ -5,12 +5,15 @@ First by creator, in every data set and item; then, where no known creator reser
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
+from csaclean.context import Context
 from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
 from csaclean.dicom.elements import DataSet, Element, Shape, tag_text
 from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile, Unsupported
+from csaclean.handler import PrivateElement
 from csaclean.registry import Claimed, Registry
 from csaclean.selector import Selector, Step, folded
 from csaclean.unclaimed import UNKNOWN_CREATOR, blank_claim, is_payload, is_read
@@ -41,6 +44,30 @@ class Located(NamedTuple):
     creator: str | None
     """The folded creator of its block; None for an orphan without one."""
     orphan: bool
+
+    def private_element(self, value: bytes, context: Context, *, fine: bool = False) -> PrivateElement:
+        """Return the element as its handler sees it.
+
+        Parameters
+        ----------
+        value
+            Its raw bytes.
+        context
+            What surrounds it.
+        fine
+            Passed on to the handler's grammars.
+        """
+        element = self.element
+        return PrivateElement(
+            self.claimed.claim,
+            self.selector,
+            element.vr,
+            value,
+            element.order,
+            context.charset(element.owner),
+            partial(context.peer, element),
+            fine,
+        )
 
     def __repr__(self) -> str:
         """Return the claim, never the creator as found."""

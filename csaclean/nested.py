@@ -4,7 +4,6 @@ The engine walks such a row like a file's data set, resolves the creators in it,
 Standard elements are laid out by their VR, and rules speak of them by their own tag.
 """
 
-from functools import partial
 from typing import Final
 
 from csaclean.context import Context
@@ -14,7 +13,6 @@ from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE
 from csaclean.dicom.walk import walk
 from csaclean.errors import LimitExceeded, MalformedFile, MalformedValue
-from csaclean.handler import PrivateElement
 from csaclean.locate import Located, locate
 from csaclean.model import Builder, Field, Kind, Layout, View
 from csaclean.registry import Registry
@@ -129,18 +127,7 @@ def _inline(builder: Builder, part: Layout, select: str) -> None:
 
 def _layout_claimed(one: Located, value: bytes, context: Context, *, fine: bool) -> Layout | None:
     """Return the layout that a claim gives, its fields addressed by the claim's selector; None if it is foreign."""
-    element = one.element
-    private = PrivateElement(
-        one.claimed.claim,
-        one.selector,
-        element.vr,
-        value,
-        element.order,
-        context.charset(element.owner),
-        partial(context.peer, element),
-        fine,
-    )
-    layout = one.claimed.layout(private)
+    layout = one.claimed.layout(one.private_element(value, context, fine=fine))
     if layout.is_foreign:
         return None
     select = one.claimed.selector
