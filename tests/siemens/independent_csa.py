@@ -20,22 +20,68 @@ __all__ = [
     "write_csa2",
 ]
 
-TEXT_UNDER_UN = (
-    b"AutoAlignData",
-    b"ExamDataRole",
-    b"FmriExternalInfo",
-    b"MRDiffusion",
-    b"MRVelocityEncoding",
-    b"MR_ASL",
-    b"MrEvaProtocol",
-    b"MrPhoenixProtocol",
-    b"MrProtocol",
-    b"PatReinPattern",
-    b"PhoenixZIP",
-    b"SrMsgBuffer",
-    b"UsedPatientWeight",
+TEXT_UNDER_UN = frozenset(
+    (
+        b"AcquisitionMatrixText",
+        b"AutoAlignData",
+        b"B_matrix",
+        b"B_value",
+        b"BandwidthPerPixelPhaseEncode",
+        b"Columns",
+        b"DataPointColumns",
+        b"DiffusionGradientDirection",
+        b"EchoColumnPosition",
+        b"ExamDataRole",
+        b"FlipAngle",
+        b"FmriExternalInfo",
+        b"ICE_Dims",
+        b"ImaCoilString",
+        b"ImaRelTablePosition",
+        b"ImageHistory",
+        b"ImageOrientationPatient",
+        b"ImagePositionPatient",
+        b"ImagedNucleus",
+        b"ImagingFrequency",
+        b"InversionTime",
+        b"MRDiffusion",
+        b"MRVelocityEncoding",
+        b"MR_ASL",
+        b"MosaicRefAcqTimes",
+        b"MrEvaProtocol",
+        b"MrPhoenixProtocol",
+        b"MrProtocol",
+        b"MrProtocolVersion",
+        b"NumberOfFrames",
+        b"NumberOfImagesInMosaic",
+        b"PatReinPattern",
+        b"PhaseEncodingDirectionPositive",
+        b"PhoenixZIP",
+        b"PixelSpacing",
+        b"ProtocolSliceNumber",
+        b"RBMoCoRot",
+        b"RBMoCoTrans",
+        b"RealDwellTime",
+        b"ReceivingCoil",
+        b"RepetitionTime",
+        b"Rows",
+        b"SequenceName",
+        b"SliceMeasurementDuration",
+        b"SliceNormalVector",
+        b"SliceThickness",
+        b"SrMsgBuffer",
+        b"TimeAfterStart",
+        b"TransmittingCoil",
+        b"UsedPatientWeight",
+        b"VoiPhaseFoV",
+        b"VoiPosition",
+        b"VoiReadoutFoV",
+        b"VoiThickness",
+    )
 )
-"""Tags whose VR is UN and whose values are text all the same: what follows their NUL is dead."""
+"""Tags whose values are text although their VR is UN: what follows their NUL is dead.
+
+Those that a converter reads (each reads text, whatever the VR), protocols, and what Siemens writes as text.
+"""
 
 
 class PlainTag(NamedTuple):

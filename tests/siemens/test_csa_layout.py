@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from csaclean.errors import MalformedValue
@@ -114,6 +114,8 @@ class TestDeadBytesAreKnownToTheByte:
 
     @untimed
     @given(headers(), st.binary(min_size=4, max_size=12))
+    @example([PlainTag(b"B_value", bytes(56), 0, b"UN", b"\0", 0, (b"\0DOE", b"1\0DOE"), bytes(4))], bytes(4))
+    @example([PlainTag(b"Unknown", bytes(56), 0, b"UN", b"\0", 0, (b"\0DOE", b"1\0DOE"), bytes(4))], bytes(4))
     def test_of_made_up_csa2_headers_as_the_second_reader_finds_them(
         self, tags: list[PlainTag], trailer: bytes
     ) -> None:
