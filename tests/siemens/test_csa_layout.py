@@ -33,6 +33,7 @@ from tests.siemens.independent_csa import (
     write_csa1_spm,
     write_csa2,
 )
+from tests.siemens.layout_laws import assert_covers, fields
 from tests.siemens.samples import (
     REAL_FILES,
     element,
@@ -49,27 +50,12 @@ def _header(*tags: CsaTag) -> bytes:
     return csa.encode(CsaHeader.build(tags))
 
 
-def _values(blob: bytes, layout: Layout) -> list[tuple[str, str, bytes]]:
-    """Return path, form and bytes of every field."""
-    return [
-        (span.path, span.form, blob[span.start : span.stop]) for span in layout if span.kind is Kind.VALUE
-    ]
-
-
 def _dead(layout: Layout) -> frozenset[int]:
     return frozenset(offset for offset, kind in enumerate(kind_of_bytes(layout)) if kind is Kind.DEAD)
 
 
 def _offsets(ranges: Sequence[DeadRange]) -> frozenset[int]:
     return frozenset(offset for dead in ranges for offset in range(dead.start, dead.stop))
-
-
-def _assert_covers(layout: Layout, size: int) -> None:
-    position = 0
-    for span in layout:
-        assert span.start == position < span.stop
-        position = span.stop
-    assert position == size
 
 
 class TestSpansCoverTheValue:
@@ -82,7 +68,7 @@ class TestSpansCoverTheValue:
                 assert path.name == "csa_str_1001n_items.bin"  # made to be refused: it has no trailer
                 continue
             if not layout.is_foreign:
-                _assert_covers(layout, len(blob))
+                assert_covers(layout, len(blob))
 
     @untimed
     @given(headers(), st.binary(max_size=9), st.sampled_from([write_csa2, write_csa1_gdcm, write_csa1_spm]))
@@ -90,7 +76,7 @@ class TestSpansCoverTheValue:
         self, tags: list[PlainTag], more: bytes, write: Callable[[list[PlainTag]], bytes]
     ) -> None:
         blob = write(tags) + more
-        _assert_covers(layout_csa(blob), len(blob))
+        assert_covers(layout_csa(blob), len(blob))
 
     @untimed
     @given(headers())
@@ -98,11 +84,11 @@ class TestSpansCoverTheValue:
         inner = write_csa2(tags)
         blob = swapped(inner)
         layout = layout_csa(blob)
-        _assert_covers(layout, len(blob))
+        assert_covers(layout, len(blob))
         (span,) = layout
         assert span.view is not None
         assert span.view.inner == inner
-        _assert_covers(inner_layout(layout), len(inner))
+        assert_covers(inner_layout(layout), len(inner))
 
 
 class TestDeadBytesAreKnownToTheByte:
@@ -173,23 +159,23 @@ class TestFields:
     )
     def test_the_form_follows_from_the_vr(self, vr: str, text: bytes, form: str) -> None:
         blob = _header(CsaTag.build("ImageGroup", vr, [text]))
-        assert _values(blob, layout_csa(blob)) == [("ImageGroup", form, text)]
+        assert fields(blob, layout_csa(blob)) == [("ImageGroup", form, text)]
 
     @pytest.mark.parametrize("vr", ["IS", "SL", "SS", "UL", "US", "DS", "FD", "FL"])
     @pytest.mark.parametrize("text", [b"DOE^JANE", b"19 670", b"1.2.3", b"0x1F", b"--1"])
     def test_a_numeric_tag_that_holds_other_text_is_text(self, vr: str, text: bytes) -> None:
         blob = _header(CsaTag.build("ImageGroup", vr, [text]))
-        assert _values(blob, layout_csa(blob)) == [("ImageGroup", "text", text)]
+        assert fields(blob, layout_csa(blob)) == [("ImageGroup", "text", text)]
 
     def test_all_items_of_a_tag_have_one_path(self) -> None:
         blob = _header(CsaTag.build("B_matrix", "FD", [b"%d.0" % n for n in range(6)], vm=6))
-        assert [path for path, _, _ in _values(blob, layout_csa(blob))] == ["B_matrix"] * 6
+        assert [path for path, _, _ in fields(blob, layout_csa(blob))] == ["B_matrix"] * 6
 
     def test_a_value_without_nul_is_live_throughout_and_noted(self) -> None:
         tag = PlainTag(b"ICE_Dims", bytes(55), 1, b"LO", b"\0", 19, (b"X_1_1",))
         blob = write_csa2([tag])
         layout = layout_csa(blob)
-        assert _values(blob, layout) == [("ICE_Dims", "text", b"X_1_1")]
+        assert fields(blob, layout) == [("ICE_Dims", "text", b"X_1_1")]
         assert "value-without-nul" in layout.notes
 
     def test_data_beyond_the_vm_is_live_and_noted(self) -> None:
@@ -198,7 +184,7 @@ class TestFields:
         )
         blob = write_csa2([tag])
         layout = layout_csa(blob)
-        assert [value for _, _, value in _values(blob, layout)] == [b"1       ", b"2       "]
+        assert [value for _, _, value in fields(blob, layout)] == [b"1       ", b"2       "]
         assert "data-beyond-vm" in layout.notes
 
     def test_a_vm_of_zero_means_any_number(self) -> None:
@@ -211,7 +197,7 @@ class TestFields:
         tag = PlainTag(b"ICE_Dims", bytes(55), 1, b"LO", b"\0", 19, (b"\0hidden",))
         blob = write_csa2([tag])
         (item,) = read_items(blob)
-        assert not _values(blob, layout_csa(blob))
+        assert not fields(blob, layout_csa(blob))
         assert set(range(item.start + 1, item.end)) <= _dead(layout_csa(blob))
 
 
@@ -221,7 +207,7 @@ class TestUnknown:
     def test_the_name_of_an_unknown_tag_is_a_name_without_path_and_so_are_its_values(self) -> None:
         blob = _header(CsaTag.build("DoeJaneTag", "LO", [b"value"]))
         layout = layout_csa(blob)
-        assert _values(blob, layout) == [("?", "name", b"DoeJaneTag"), ("?", "text", b"value")]
+        assert fields(blob, layout) == [("?", "name", b"DoeJaneTag"), ("?", "text", b"value")]
         assert {"name"} <= UNKNOWN_FORMS
         assert "unknown-tag-name" in layout.notes
         assert "DoeJane" not in repr((layout, layout.notes, list(layout)))
@@ -238,14 +224,14 @@ class TestUnknown:
     def test_a_name_without_nul_is_one_to_its_last_byte_and_noted(self) -> None:
         blob = write_csa2([PlainTag(b"N" * 64, b"", 1, b"IS", b"\0", 6, ())])
         layout = layout_csa(blob)
-        assert _values(blob, layout) == [("?", "name", b"N" * 64)]
+        assert fields(blob, layout) == [("?", "name", b"N" * 64)]
         assert "name-without-nul" in layout.notes
 
     def test_a_binary_value_of_vr_un_is_opaque(self) -> None:
         value = b"ab\0cd\0\0\1"
         blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (value,))])
         layout = layout_csa(blob)
-        assert _values(blob, layout) == [("PixelFile", "opaque", value)]
+        assert fields(blob, layout) == [("PixelFile", "opaque", value)]
         assert {"opaque"} <= UNKNOWN_FORMS
         assert "binary-value" in layout.notes
 
@@ -259,7 +245,7 @@ class TestUnknown:
 
     def test_a_value_of_vr_un_that_ends_in_nuls_is_text(self) -> None:
         blob = write_csa2([PlainTag(b"PixelFile", bytes(54), 1, b"UN", b"\0", 0, (b"ab\0\0\0",))])
-        assert _values(blob, layout_csa(blob)) == [("PixelFile", "text", b"ab")]
+        assert fields(blob, layout_csa(blob)) == [("PixelFile", "text", b"ab")]
 
     @pytest.mark.parametrize(
         "name", ["MrPhoenixProtocol", "MrProtocol", "MrEvaProtocol", "PhoenixZIP", "SrMsgBuffer"]
@@ -278,7 +264,7 @@ class TestPatientRecord:
         blob = _header(CsaTag.build("PatReinPattern", "ST", [PATIENT_RECORD]))
         layout = layout_csa(blob)
         parts = PATIENT_RECORD.split(b";")
-        assert [(path, value) for path, _, value in _values(blob, layout)] == [
+        assert [(path, value) for path, _, value in fields(blob, layout)] == [
             (f"PatReinPattern/{number}", part) for number, part in enumerate(parts, 1)
         ]
         start = blob.index(PATIENT_RECORD)
@@ -300,7 +286,7 @@ class TestPatientRecord:
     )
     def test_shapes_that_scanners_write_are_known(self, record: bytes) -> None:
         blob = _header(CsaTag.build("PatReinPattern", "ST", [record]))
-        assert "PatReinPattern/other" not in {path for path, _, _ in _values(blob, layout_csa(blob))}
+        assert "PatReinPattern/other" not in {path for path, _, _ in fields(blob, layout_csa(blob))}
 
     @pytest.mark.parametrize(
         "record",
@@ -331,11 +317,11 @@ class TestPatientRecord:
     )
     def test_another_shape_is_unknown_throughout(self, record: bytes) -> None:
         blob = _header(CsaTag.build("PatReinPattern", "ST", [record]))
-        assert {path for path, _, _ in _values(blob, layout_csa(blob))} == {"PatReinPattern/other"}
+        assert {path for path, _, _ in fields(blob, layout_csa(blob))} == {"PatReinPattern/other"}
 
     def test_the_weight_of_the_series_header_is_a_field_of_its_own(self) -> None:
         blob = _header(CsaTag.build("UsedPatientWeight", "IS", [PATIENT_WEIGHT]))
-        assert _values(blob, layout_csa(blob)) == [("UsedPatientWeight", "integer", PATIENT_WEIGHT)]
+        assert fields(blob, layout_csa(blob)) == [("UsedPatientWeight", "integer", PATIENT_WEIGHT)]
 
 
 class TestVariants:
@@ -345,8 +331,8 @@ class TestVariants:
         layout = layout_csa(blob)
         assert "csa1" in layout.notes
         csa2 = csa.encode(series_header())
-        expected = [(path, form) for path, form, _ in _values(csa2, layout_csa(csa2))]
-        assert [(path, form) for path, form, _ in _values(blob, layout)] == expected
+        expected = [(path, form) for path, form, _ in fields(csa2, layout_csa(csa2))]
+        assert [(path, form) for path, form, _ in fields(blob, layout)] == expected
 
     def test_a_csa1_trailer_of_another_size_is_noted_and_dead(self) -> None:
         blob = csa.encode(image_header(Variant.CSA1))[:-100]

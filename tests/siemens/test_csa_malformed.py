@@ -22,6 +22,7 @@ from phantom_csa import (
     swapped,
     with_canaries,
 )
+from tests.siemens.layout_laws import laid_out_or_refused
 from tests.siemens.samples import cleaned, inner_layout, kind_of_bytes, nibabel_files, real_blobs
 
 SEED = 20010203
@@ -41,18 +42,8 @@ def _small(variant: Variant) -> bytes:
 
 def _layout(blob: bytes) -> Layout | None:
     """Return the layout of a value, checked to cover it; None if it is malformed or foreign."""
-    try:
-        layout = layout_csa(blob)
-    except MalformedValue:
-        return None
-    if layout.is_foreign:
-        return None
-    position = 0
-    for span in layout:
-        assert span.start == position < span.stop
-        position = span.stop
-    assert position == len(blob)
-    return layout
+    layout = laid_out_or_refused(layout_csa, blob)
+    return None if layout is None or layout.is_foreign else layout
 
 
 class TestTruncation:
