@@ -465,11 +465,11 @@ def _is_redacted_whole(one: Cleaned) -> bool:
 def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
     """Return the fields that converters read and the policy changes."""
     return {
-        Declared(edit.select or one.claimed.selector, edit.field)
+        Declared(one.claimed.selector, edit.field)
         for one in cleaned
         if (table := one.claimed.registered.converters) is not None
         for edit in one.edits
-        if edit.reason == "redact" and table.consumers(edit.select or one.claimed.selector, edit.field)
+        if edit.reason == "redact" and not edit.select and table.consumers(one.claimed.selector, edit.field)
     }
 
 

@@ -7,6 +7,7 @@ engine, so it can be written and tested with nothing but bytes.
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
+from csaclean.errors import MalformedValue
 from csaclean.model import Layout
 from csaclean.policy.rules import Rule, RuleSet
 from csaclean.selector import Selector, Step, format_selector, parse_selector
@@ -21,6 +22,7 @@ __all__ = [
     "PrivateElement",
     "Rule",
     "RuleSet",
+    "RulesOnly",
     "Selector",
     "Step",
     "Witness",
@@ -117,6 +119,25 @@ class Handler(Protocol):
             If the content has the format's signature and breaks its grammar. Nothing else may be raised.
         """
         ...
+
+
+class RulesOnly:
+    """Base of a handler that has tables and no grammar: each element that a rule names is laid out by its VR.
+
+    A subclass has ``name`` and ``rules``, and ``converters`` if somebody reads its elements.
+    """
+
+    claims: ClassVar[tuple[Claim, ...]] = ()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Refuse: without claims of its own, nobody asks.
+
+        Raises
+        ------
+        MalformedValue
+            Always.
+        """
+        raise MalformedValue("no grammar", format_selector(element.selector))
 
 
 @runtime_checkable

@@ -169,7 +169,8 @@ class _Locator:
             named = step.creator is not None or len(claimed.claim.selector) > 1
             if self.fits(claimed, owner) and (named or self.is_inside_claimed(owner)):
                 return claimed, False
-        return self.orphan(element)
+        covered = self._registry.cover(step) if self.is_inside_claimed(owner) else None
+        return (covered, False) if covered is not None else self.orphan(element)
 
     def kept_by_blanking(self, element: Element, step: Step) -> str:
         """Return why blanking leaves an element alone; nothing if it doesn't.

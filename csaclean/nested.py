@@ -146,9 +146,11 @@ def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Lay
         builder = Builder()
         builder.value(len(value), "", "name", select)
         return builder.done(len(value))
-    claims = registry.find(step.group, None, step.element)
-    if claims:
-        layout = claims[0].layout_value(element.vr, value, select)
+    claims = (
+        claim for claim in registry.find(step.group, None, step.element) if len(claim.claim.selector) == 1
+    )
+    for claimed in claims:
+        layout = claimed.layout_value(element.vr, value, select)
         if not layout.is_foreign:
             return layout
     return layout_by_vr(element.vr or "UN", value, select)

@@ -7,10 +7,10 @@ from types import NoneType
 from typing import ClassVar, Final, NamedTuple, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
-from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, Witness
+from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, RulesOnly, Witness
 from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.rules import RuleSet
-from csaclean.selector import Selector, folded, format_selector, parse_selector
+from csaclean.selector import Selector, Step, folded, format_selector, parse_selector
 from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
 
 __all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
@@ -20,6 +20,10 @@ GROUP: Final = "csaclean.handlers"
 
 _OF_ONE_FORM: Final = OPAQUE_VRS - {"UN"} | {"DS", "IS"}
 """VRs of rules whose fill only these VRs can tell from padding: NULs, and numbers with spaces behind them."""
+
+
+STANDARD: Final = "standard"
+"""Name of the handler that has the rules of standard elements below claimed sequences, see `csaclean.standard`."""
 
 
 class Registered(NamedTuple):
@@ -90,7 +94,12 @@ class Claimed(NamedTuple):
         """
         own = self.claim.vr
         if vr is None or vr in UNTYPED or vr in NUMBER_VRS or own in _OF_ONE_FORM:
-            vr = "UT" if own in NUMBER_VRS and reads_as_text(value) else own
+            is_unnamed = (
+                own == "UN" and self.claim.selector[-1].creator is None
+            )  # a standard element without a rule
+            may_be_text = own in NUMBER_VRS or is_unnamed
+            if not (is_unnamed and vr in NUMBER_VRS):
+                vr = "UT" if may_be_text and reads_as_text(value) else own
         if vr == "SQ":
             return Layout.foreign("not-a-sequence")
         return layout_by_vr(
@@ -200,7 +209,7 @@ class Registry:
         """
         if not rules.whole:
             return self
-        added = Registered("policy", cast("Handler", _RulesOnly(rules)), "the policy", "")
+        added = Registered("policy", cast("Handler", _OfPolicy(rules)), "the policy", "")
         names = set(rules.whole) - set(kept)
         registry = Registry(())
         registry.registered = (*self.registered, added)
@@ -217,6 +226,11 @@ class Registry:
                 )
             registry._add(claimed)
         return registry
+
+    @cached_property
+    def _standard(self) -> Registered | None:
+        """Who has the rules of standard elements."""
+        return next((entry for entry in self.registered if entry.name == STANDARD), None)
 
     @cached_property
     def by_selector(self) -> Mapping[str, Claimed]:
@@ -243,6 +257,13 @@ class Registry:
         """Return the claims on an element, by folded creator."""
         return self._claims.get((group, creator, element), ())
 
+    def cover(self, step: Step) -> Claimed | None:
+        """Return the claim on a standard element below a claimed sequence that no rule names: a claim covers the items."""
+        if step.creator is not None or step.group % 2 or self._standard is None:
+            return None
+        rules = self._standard.handler.rules
+        return Claimed(self._standard, Claim((step,), vr="UN"), format_selector((step,)), True, rules)
+
     def knows(self, creator: str) -> bool:
         """Tell whether any handler claims elements of a folded creator."""
         return creator in self._creators
@@ -256,18 +277,13 @@ class Registry:
         return hits[0] if hits else None
 
 
-class _RulesOnly:
+class _OfPolicy(RulesOnly):
     """What stands for the rules of a policy among the handlers."""
 
     name: ClassVar[str] = "policy"
-    claims: ClassVar[tuple[Claim, ...]] = ()
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-
-    def layout(self, element: PrivateElement, /) -> Layout:
-        """Return nothing: elements with rules alone are laid out by their VR."""
-        raise MalformedValue("no grammar", format_selector(element.selector))
 
 
 def _load(point: EntryPoint) -> Registered:

@@ -5,21 +5,20 @@ Blanking never touches what a converter reads, by number or by creator, nor priv
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
-from tomllib import loads
 from typing import ClassVar, Final
 
+from csaclean.converter_table import read_elements
 from csaclean.creator_names import printable_step
 from csaclean.dicom.creators import private_tag
 from csaclean.dicom.elements import Element, Shape, tag_text
 from csaclean.dicom.source import Source
-from csaclean.errors import MalformedValue, ProofFailed, Unsupported
-from csaclean.handler import Claim, PrivateElement
-from csaclean.model import Layout
+from csaclean.errors import ProofFailed, Unsupported
+from csaclean.handler import Claim, RulesOnly
 from csaclean.policy.rules import RuleSet
 from csaclean.proof.residue import Needles
 from csaclean.registry import Claimed, Registered
-from csaclean.selector import Step, fold_creator, format_selector
+from csaclean.selector import Step, fold_creator
+from csaclean.standard import StandardElements
 
 __all__ = [
     "NOBODY",
@@ -39,14 +38,9 @@ _CAP: Final = 256 << 20
 """Longest value that is blanked, in bytes; a longer one fails its file."""
 
 
-class _Nobody:
+class _Nobody(RulesOnly):
     name: ClassVar[str] = "nobody"
-    claims: ClassVar[tuple[Claim, ...]] = ()
     rules: ClassVar[RuleSet] = RuleSet()
-
-    def layout(self, element: PrivateElement, /) -> Layout:
-        """Return nothing: what nobody claims is laid out by its VR."""
-        raise MalformedValue("no grammar", format_selector(element.selector))
 
 
 NOBODY: Final = Registered("nobody", _Nobody(), "csaclean", "")
@@ -67,22 +61,18 @@ def blank_claim(step: Step, selector: str) -> Claimed:
 
 
 @cache
-def _addresses() -> tuple[frozenset[tuple[int, int]], frozenset[tuple[int, str, int]]]:
-    """Return the addresses that converters read: (group, element number) and (group, folded creator, element byte)."""
-    rows = loads(files("csaclean.policy").joinpath("read_elements.toml").read_text("utf-8"))["element"]
-    numbers, creators = set(), set()
-    for row in rows:
-        group, byte = int(row["group"], 16), int(row["offset"], 16)
-        numbers.add((group, int(row["block"], 16) << 8 | byte))
-        creators.add((group, fold_creator(row["creator"]), byte))
-    return frozenset(numbers), frozenset(creators)
+def _addresses() -> tuple[frozenset[int], frozenset[tuple[int, str, int]]]:
+    """Return the addresses that converters read: absolute tags, and (group, folded creator, element byte)."""
+    rows = read_elements()
+    creators = ((row.step.group, fold_creator(row.step.creator or ""), row.step.element) for row in rows)
+    return StandardElements.converters.tags.union(row.tag for row in rows), frozenset(creators)
 
 
 def is_read(tag: int, step: Step) -> bool:
     """Tell whether a converter reads an element, by its number or by its creator."""
     numbers, creators = _addresses()
     by_creator = step.creator is not None and (step.group, step.creator, step.element) in creators
-    return by_creator or (tag >> 16, tag & 0xFFFF) in numbers
+    return by_creator or tag in numbers
 
 
 def is_payload(element: Element) -> bool:

@@ -19,6 +19,7 @@ _ONE_DIGITS = bytes(ord("1") if chr(i).isdigit() and i < 128 else i for i in ran
 _FIRST_DAY = b"19000101"
 _DATETIME = re.compile(rb"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?")
 _LEADING_DIGITS = re.compile(rb"\d++")
+_SLASHED_DATE = re.compile(rb"\d\d/\d\d/\d{2,4}")
 _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
 UID = re.compile(rb"\d++(?:\.\d++)*+")
@@ -67,6 +68,13 @@ def _datetime(old: bytes) -> bytes:
     digits = _LEADING_DIGITS.match(old)
     day = min(len(_FIRST_DAY), digits.end() if digits is not None else 0)
     return _FIRST_DAY[:day] + old[day:].translate(_ZERO_DIGITS)
+
+
+def _slashed_date(old: bytes) -> bytes:
+    """Replace month/day/year by the first day of 1900; a year of two or three digits counts from there."""
+    month_and_day, _, year = old.rpartition(b"/")
+    first = b"01/01/" + (b"1900" if len(year) == 4 else b"0" * len(year))
+    return first if _SLASHED_DATE.fullmatch(month_and_day + b"/" + year) else _text(old)
 
 
 def _time(old: bytes) -> bytes:
@@ -135,6 +143,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "letter-code": _each(_letter_code),
         "date": _each(_date),
         "datetime": _each(_datetime),
+        "slashed-date": _slashed_date,
         "time": _each(_time),
         "age": _each(_age),
         "uid": _each(_uid),
@@ -153,7 +162,8 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 
 ``text`` becomes X, its separators and line ends stay; so do the semicolons of a ``record``. ``number`` keeps width, sign and point, its digits become 0.
 ``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
-``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age. ``uid`` keeps its dots, its digits
+``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age; so does a ``slashed-date``
+(month/day/year). ``uid`` keeps its dots, its digits
 become 1: no component has a leading zero; UIDs that the standard registers stay. ``binary-number`` becomes zero, ``hex`` (digits
 of a UUID) zeros. ``codes`` (decimal character codes between commas) keep their widths, ``utf16`` is text in UTF-16LE.
 ``opaque`` becomes NULs, ``blank`` spaces, a ``name`` that the grammar does not know X where letters and digits stood. ``code``
@@ -178,5 +188,7 @@ def fill(form: str, old: bytes) -> bytes:
     (b'-00.00', b'0       ', b'19000101')
     >>> fill("text", b"Doe^J\\Roe")
     b'XXXXX\\XXX'
+    >>> fill("slashed-date", b"12/24/124")
+    b'01/01/000'
     """
     return FORMS.get(form, _text)(old)

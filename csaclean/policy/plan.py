@@ -100,7 +100,9 @@ class Plan:
 
     def _decide(self, selector: str, field: Field) -> Decision:
         rule = self._rule(selector, field)
-        read_by = self._consumers(selector, field.path) or (rule.read_by if rule is not None else ())
+        # No converter looks into a data set that a value hides: its elements have selectors of their own.
+        read_by = self._consumers(selector, field.path) if not field.select else ()
+        read_by = read_by or (rule.read_by if rule is not None else ())
         matrix = self._policy.read if read_by else self._policy.unread
         if rule is None:
             if field.form in STANDING_FORMS:

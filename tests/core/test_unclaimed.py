@@ -107,9 +107,14 @@ def test_a_standard_element_inside_a_private_sequence_that_a_converter_reads_is_
         return private_block(0x0065, 0x10, creator, {0x51: ("SQ", Items((item,)))})
 
     assert b"081500.000000" in clean(inside(b"Image Private Header"), unclaimed="blank")[0]
-    private = private_block(
-        0x0065, 0x42, VENDOR, {0x52: ("SQ", Items(((text(0x00080032, "TM", "101112.000000"),),)))}
-    )
+    assert b"081500.000000" in clean(inside(VENDOR), unclaimed="blank")[0]
+
+
+def test_a_standard_element_inside_a_private_sequence_that_no_converter_reads_is_blanked(
+    clean: Clean,
+) -> None:
+    item = (text(0x00080013, "TM", "101112.000000"),)
+    private = private_block(0x0065, 0x42, VENDOR, {0x52: ("SQ", Items((item,)))})
     assert b"101112.000000" not in clean(private, unclaimed="blank")[0]
 
 
