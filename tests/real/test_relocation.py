@@ -52,7 +52,8 @@ def shape(data: bytes) -> list[tuple[int, str | None, int, str]]:
             tag = element.tag
             if tag.is_private and not tag.is_private_creator:
                 creator = dataset.get((tag.group, tag.element >> 8))
-                found.append((tag.group, creator and str(creator.value), tag.element & 0xFF, element.VR))
+                name = None if creator is None else str(getattr(creator, "value", creator))
+                found.append((tag.group, name, tag.element & 0xFF, element.VR))
             if element.VR == "SQ":
                 for item in element.value:
                     descend(item)
