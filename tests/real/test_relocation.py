@@ -51,8 +51,8 @@ def shape(data: bytes) -> list[tuple[int, str | None, int, str]]:
         for element in dataset:
             tag = element.tag
             if tag.is_private and not tag.is_private_creator:
-                creator = dataset.get((tag.group, tag.element >> 8))
-                name = None if creator is None else str(getattr(creator, "value", creator))
+                place = (tag.group, tag.element >> 8)
+                name = str(dataset[place].value) if place in dataset else None
                 found.append((tag.group, name, tag.element & 0xFF, element.VR))
             if element.VR == "SQ":
                 for item in element.value:
