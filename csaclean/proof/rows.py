@@ -1,6 +1,7 @@
 """Proof, first stage: the new bytes, laid out anew, differ from the old ones in the listed edits and nowhere else."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from csaclean.errors import ProofFailed
 from csaclean.model import Edit, Field, Kind, Layout, View, row_path
@@ -18,6 +19,18 @@ def _same_field(old: Field | View | None, new: Field | View | None) -> bool:
     if isinstance(old, Field) and isinstance(new, Field):
         return old.path == new.path and old.select == new.select
     return old is new
+
+
+def _first_difference(old: Layout, new: Layout) -> int | None:
+    """Return where the first span begins that is not in both layouts; None if there is none."""
+    start = 0
+    for one, other in zip_longest(
+        zip(old.stops, old.kinds, old.fields, strict=True), zip(new.stops, new.kinds, new.fields, strict=True)
+    ):
+        if one is None or other is None or one[:2] != other[:2] or not _same_field(one[2], other[2]):
+            return start
+        start = one[0]
+    return None
 
 
 def _same_cuts(old: Layout, new: Layout) -> bool:
@@ -62,7 +75,9 @@ def compare_rows(
     if len(old) != len(new):
         raise ProofFailed(_STAGE, f"{len(old)} bytes became {len(new)}")
     if not _same_cuts(old_layout, new_layout):
-        raise ProofFailed(_STAGE, "the edited value is laid out differently")
+        what = "a row inside the edited value" if row else "the edited value"
+        at = _first_difference(old_layout, new_layout)
+        raise ProofFailed(_STAGE, f"{what} is laid out differently", "", at)
     own = sorted((edit for edit in edits if edit.row == row), key=lambda edit: edit.start)
     position = 0
     before, after = memoryview(old), memoryview(new)

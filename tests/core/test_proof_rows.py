@@ -281,6 +281,24 @@ def test_another_structure_is_noticed(changed: Callable[[bytes], Layout]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("changed", "offset", "row"),
+    [
+        (_cuts, 4, "the edited value"),
+        (_notes, None, "the edited value"),
+        (_inner_cuts, 4, "a row inside the edited value"),
+    ],
+    ids=["cuts", "notes", "inner-cuts"],
+)
+def test_where_the_structure_begins_to_differ_is_told(
+    changed: Callable[[bytes], Layout], offset: int | None, row: str
+) -> None:
+    with pytest.raises(ProofFailed) as caught:
+        compare(new_layout=changed)
+    assert caught.value.offset == offset
+    assert caught.value.reason == f"{row} is laid out differently"
+
+
+@pytest.mark.parametrize(
     ("part", "value", "match"),
     [
         (slice(4, 12), b"20010203", "decides|replacement"),
