@@ -15,15 +15,15 @@ from csaclean_handlers.siemens.physio import layout_signal
 from phantom_physio import log, log_block, log_text, signal
 from tests.conftest import RealFile, real_files
 from tests.real.conversion import convert, differences
-from tests.siemens.layout_laws import fields, filled, texts_left
+from tests.siemens.layout_laws import assert_laid_out_alike, fields, filled, texts_left
 
 SELECTOR = parse_selector("(7FE1,SIEMENS CSA NON-IMAGE,10)")
 ACQUISITION_NUMBER = 0x00200012
 
 
-def _layout(value: bytes, acquisition: bytes | None = None) -> Layout:
+def _layout(value: bytes, acquisition: bytes | None = None, *, fine: bool = False) -> Layout:
     peers = {} if acquisition is None else {ACQUISITION_NUMBER: acquisition}
-    return layout_signal(PrivateElement(Claim(SELECTOR), SELECTOR, "OB", value, "<", (), peers.get))
+    return layout_signal(PrivateElement(Claim(SELECTOR), SELECTOR, "OB", value, "<", (), peers.get, fine))
 
 
 def _live(value: bytes, layout: Layout) -> bytes:
@@ -50,6 +50,18 @@ class TestLog:
         value = log(blocks=4)
         paths = Counter(path for path, form, _ in fields(value, _layout(value)) if form == "number")
         assert paths == {"SampleTime": 3, "NumSlices": 1, "NumVolumes": 1, "NumEchoes": 1}
+
+    def test_each_number_of_a_row_is_a_field_if_it_is_asked_for(self) -> None:
+        value = log(blocks=1)
+        (rows,) = (content for _, form, content in fields(value, _layout(value)) if form == "assignments")
+        ticks = [row for row in fields(value, _layout(value, fine=True)) if row[0] == "ACQ_TIME_TICS"]
+        assert {form for _, form, _ in ticks} == {"number"}
+        assert [content for _, _, content in ticks] == [word for word in rows.split() if word.isdigit()]
+
+    def test_zeros_in_place_of_the_numbers_are_rows_too(self) -> None:
+        value = log(blocks=2, cut=7)
+        layout = _layout(value, fine=True)
+        assert_laid_out_alike(layout, _layout(filled(value, layout, {"ACQ_TIME_TICS"}), fine=True))
 
     def test_slack_is_dead_and_all_dead_bytes_are_outside_names_and_texts(self) -> None:
         value = log(slack=b"Doe^Jane")

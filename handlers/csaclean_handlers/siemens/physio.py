@@ -53,6 +53,8 @@ _ROWS = re.compile(rb"(?:[ \t]*+(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*+){3,}+\r?
 _LAST_ROW = re.compile(rb"[ \t]*+(?:" + _ENTRY + rb"[ \t]++)*+(?P<cut>[A-Z0-9_-]*+)")
 """The last line, which the length of the text cuts anywhere."""
 _CUT_NUMBER = re.compile(rb"-?\d{0,8}")
+_TICKS = re.compile(rb"-?\b\d++\b")
+"""A number of a row; the digit of ECG1 is none."""
 _BLANK = re.compile(rb"(?:[ \t]*+\r?\n)++")
 _LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
 _TEXT_RUN = re.compile(rb"[\t\r\n\x20-\x7e]{32}")
@@ -158,20 +160,31 @@ def _is_cut_row(text: bytes, position: int) -> bool:
     return _CUT_NUMBER.fullmatch(cut) is not None or any(word.startswith(cut) for word in _WORDS)
 
 
-def _log_text(builder: Builder, text: bytes) -> None:
+def _rows(builder: Builder, text: bytes, start: int, end: int, *, fine: bool) -> None:
+    """Account for rows of data up to `end`: one run, or each number by itself, with structure in between."""
+    if fine:
+        for number in _TICKS.finditer(text, builder.position - start, end):
+            builder.structure(start + number.start())
+            builder.value(start + number.end(), "ACQ_TIME_TICS", "number")
+        builder.structure(start + end)
+    else:
+        builder.value(start + end, "ACQ_TIME_TICS", "assignments")
+
+
+def _log_text(builder: Builder, text: bytes, *, fine: bool) -> None:
     start = builder.position
     while (position := builder.position - start) < len(text):
         if (found := _ROWS.match(text, position)) is not None:
-            builder.value(start + found.end(), "ACQ_TIME_TICS", "assignments")
+            _rows(builder, text, start, found.end(), fine=fine)
         elif (found := _BLANK.match(text, position) or _COLUMNS.match(text, position)) is not None:
             builder.structure(start + found.end())
         elif _is_cut_row(text, position):
-            builder.value(start + len(text), "ACQ_TIME_TICS", "assignments")
+            _rows(builder, text, start, len(text), fine=fine)
         else:
             _line(builder, text, start, position)
 
 
-def _layout_log(value: bytes, peer: Callable[[int], bytes | None]) -> Layout:
+def _layout_log(value: bytes, peer: Callable[[int], bytes | None], *, fine: bool) -> Layout:
     starts = [at for at in range(0, len(value), _HEADER_SIZE) if _log_name(value, at)]
     if not starts or starts[0] or len(value) % _HEADER_SIZE:
         raise MalformedValue("a physiological log doesn't consist of blocks of 1024 bytes", "", 0)
@@ -185,7 +198,7 @@ def _layout_log(value: bytes, peer: Callable[[int], bytes | None]) -> Layout:
         builder.structure(start + _NAME_START)
         _name(builder, _log_name(value, start), start + _NAME_START)
         builder.dead(text_start)
-        _log_text(builder, value[text_start : text_start + size])
+        _log_text(builder, value[text_start : text_start + size], fine=fine)
         builder.dead(start + block)
     return builder.done(len(value))
 
@@ -207,7 +220,8 @@ def layout_signal(element: PrivateElement) -> Layout:
     -------
     Layout
         Of a physiological log: ``name/date``, ``name/time``, ``name/uuid``, the keys of its text (``UUID``,
-        ``ScanDate/date``, ``SampleTime``, …), ``ACQ_TIME_TICS`` for each run of rows, ``other`` for any other line;
+        ``ScanDate/date``, ``SampleTime``, …), ``ACQ_TIME_TICS`` for each run of rows, or, if the element is to be laid out
+        fine, for each number in them, ``other`` for any other line;
         what stands behind a name or a text is dead. Of a signal: one field, ``FID``. Anything else is opaque.
 
     Raises
@@ -217,7 +231,7 @@ def layout_signal(element: PrivateElement) -> Layout:
     """
     value = element.value
     if value.startswith(_NAME_SIGNATURE, _NAME_START) or _log_name(value, 0):
-        return _layout_log(value, element.peer)
+        return _layout_log(value, element.peer, fine=element.fine)
     builder = Builder()
     if _is_float32(value):
         builder.value(len(value), "FID", "binary-number")
