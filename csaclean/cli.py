@@ -438,11 +438,17 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _handlers(_: argparse.Namespace) -> int:
     from csaclean.console import say
-    from csaclean.registry import installed
+    from csaclean.registry import survey
     from csaclean.report.show import handler_lines
 
-    for line in handler_lines(installed()):
+    registered, faults = survey()
+    for line in handler_lines(registered):
         say(line)
+    for fault in faults:
+        _complain(str(fault))
+    if faults:
+        _complain("nothing is cleaned until a distribution that is named here is updated or uninstalled")
+        return USAGE
     return DONE
 
 

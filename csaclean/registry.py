@@ -1,6 +1,6 @@
 """The handlers that are installed, found by their entry points, and what they claim."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType
@@ -8,12 +8,23 @@ from typing import ClassVar, Final, NamedTuple, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, RulesOnly, Witness
-from csaclean.model import Field, Kind, Layout, View
+from csaclean.model import DataSetGrammar, Field, Kind, Layout, View
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, Step, folded, format_selector, parse_selector
 from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
 
-__all__ = ["GROUP", "Claimed", "Registered", "Registry", "installed"]
+__all__ = [
+    "GROUP",
+    "Claimed",
+    "Registered",
+    "Registry",
+    "Survey",
+    "claims_of",
+    "handler_fault",
+    "installed",
+    "layout_fault",
+    "survey",
+]
 
 GROUP: Final = "csaclean.handlers"
 
@@ -33,6 +44,11 @@ class Registered(NamedTuple):
     handler: Handler
     distribution: str
     version: str
+
+    @property
+    def origin(self) -> str:
+        """The handler's name and who distributes it."""
+        return f"{self.name} of {self.distribution}"
 
     def witness(self, selector: str) -> Witness | None:
         """Return the handler's second opinion on an element, if it has one; it may name the selectors that it is for."""
@@ -56,8 +72,11 @@ _FIELD_TYPES: Final = {(kind.value, NoneType) for kind in (Kind.STRUCTURE, Kind.
 """What stands in the third column of a layout, by kind."""
 
 
-def _fault(layout: object, size: int) -> str:
-    """Say what is wrong with a handler's answer about a value of `size` bytes; nothing if it is a layout of it."""
+def layout_fault(layout: object, size: int) -> str:
+    """Say what is wrong with a handler's answer about a row of `size` bytes; nothing if it is a layout of it.
+
+    The layouts of views are part of it: each covers what its view shows.
+    """
     if not isinstance(layout, Layout):
         return "no layout"
     if layout.is_foreign:
@@ -69,7 +88,19 @@ def _fault(layout: object, size: int) -> str:
         return "a layout with a hole"
     if not set(zip(kinds, map(type, fields), strict=True)) <= _FIELD_TYPES:
         return "a layout with a field that is none, or a value without one"
-    return ""
+    if Kind.VIEW not in kinds:
+        return ""
+    faults = (_view_fault(field) for field in fields if isinstance(field, View))
+    return next(filter(None, faults), "")
+
+
+def _view_fault(view: View) -> str:
+    if isinstance(view.layout, DataSetGrammar):
+        return ""
+    fault = layout_fault(view.layout, len(view.inner))
+    if not fault and view.layout.is_foreign:
+        fault = "a foreign layout"
+    return f"a view with {fault}" if fault else ""
 
 
 class Claimed(NamedTuple):
@@ -132,12 +163,45 @@ class Claimed(NamedTuple):
             raise error.at(where) from None
         except LimitExceeded:
             raise LimitExceeded("a row inside the value is longer than its cap", where) from None
-        except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
             raise HandlerError(f"handler {name} raised {raised_at(error)}", where) from None
-        fault = _fault(layout, len(element.value))
+        fault = layout_fault(layout, len(element.value))
         if fault:
             raise HandlerError(f"handler {name} gave {fault}", where)
         return layout
+
+
+def claims_of(entry: Registered) -> Iterator[Claimed]:
+    """Yield what a handler claims: by its claims first, then by rules on whole elements."""
+    coded = {format_selector(claim.selector): claim for claim in entry.handler.claims}
+    for selector, claim in coded.items():
+        yield Claimed(entry, claim, selector, by_vr=False)
+    rules = entry.handler.rules
+    for selector, rule in rules.whole.items():
+        if selector not in coded:
+            claim = Claim(parse_selector(selector), vr=rule.vr)
+            yield Claimed(entry, claim, selector, True, rules, rule.form)
+
+
+def _collisions(registered: Iterable[Registered]) -> Iterator[HandlerError]:
+    """Yield an error for each handler whose name is taken, and for each two that claim the same."""
+    names: dict[str, Registered] = {}
+    owners: dict[Selector, Registered] = {}
+    shared: dict[tuple[Registered, Registered], list[str]] = {}
+    for entry in registered:
+        other = names.setdefault(entry.name, entry)
+        if other is not entry:
+            yield HandlerError(
+                f"handler name {entry.name} is taken by both {other.distribution} and {entry.distribution}"
+            )
+            continue
+        for claimed in claims_of(entry):
+            owner = owners.setdefault(tuple(map(folded, claimed.claim.selector)), entry)
+            if owner is not entry:
+                shared.setdefault((owner, entry), []).append(claimed.selector)
+    for (owner, entry), (first, *more) in shared.items():
+        others = f", and {len(more)} more" if more else ""
+        yield HandlerError(f"claimed by both {owner.origin} and {entry.origin}{others}", first)
 
 
 class Registry:
@@ -159,30 +223,11 @@ class Registry:
         self._claims: dict[tuple[int, str | None, int], tuple[Claimed, ...]] = {}
         self._creators: set[str] = set()
         self._orphans: list[tuple[bytes, Claimed]] = []
-        owners: dict[Selector, Registered] = {}
-        names: dict[str, Registered] = {}
+        for collision in _collisions(self.registered):
+            raise collision
         for entry in self.registered:
-            other = names.setdefault(entry.name, entry)
-            if other is not entry:
-                raise HandlerError(
-                    f"handler name {entry.name} is taken by both {other.distribution} and {entry.distribution}"
-                )
-            for claimed in self._claims_of(entry):
-                owner = owners.setdefault(tuple(map(folded, claimed.claim.selector)), entry)
-                if owner is not entry:
-                    raise HandlerError(f"claimed by both {owner.name} and {entry.name}", claimed.selector)
+            for claimed in claims_of(entry):
                 self._add(claimed)
-
-    @staticmethod
-    def _claims_of(entry: Registered) -> Iterable[Claimed]:
-        coded = {format_selector(claim.selector): claim for claim in entry.handler.claims}
-        for selector, claim in coded.items():
-            yield Claimed(entry, claim, selector, by_vr=False)
-        rules = entry.handler.rules
-        for selector, rule in rules.whole.items():
-            if selector not in coded:
-                claim = Claim(parse_selector(selector), vr=rule.vr)
-                yield Claimed(entry, claim, selector, True, rules, rule.form)
 
     def _add(self, claimed: Claimed) -> None:
         steps = tuple(map(folded, claimed.claim.selector))
@@ -216,7 +261,7 @@ class Registry:
         for claimed in self.claims:
             if claimed.selector not in names:
                 registry._add(claimed)
-        for claimed in registry._claims_of(added):
+        for claimed in claims_of(added):
             if claimed.selector not in names:
                 continue
             owner = self.by_selector.get(claimed.selector)
@@ -286,25 +331,79 @@ class _OfPolicy(RulesOnly):
         self.rules = rules
 
 
+def handler_fault(handler: object) -> str:
+    """Say what makes an object no handler; nothing if it is one."""
+    version = getattr(handler, "api_version", API_VERSION)
+    if version != API_VERSION:
+        return f"speaks api_version {version}, not {API_VERSION}"
+    for attribute in ("name", "claims", "rules", "layout"):
+        if not hasattr(handler, attribute):
+            return f"has no {attribute}"
+    name, claims, rules = (getattr(handler, attribute) for attribute in ("name", "claims", "rules"))
+    if not (isinstance(name, str) and name):
+        return "has a name that is no text"
+    if not (isinstance(claims, tuple) and all(isinstance(claim, Claim) for claim in claims)):
+        return "has claims that are no tuple of Claim"
+    if not all(_is_selector(claim.selector) for claim in claims):
+        return "has a claim whose selector is none: parse_selector makes one of its text"
+    if not isinstance(rules, RuleSet):
+        return "has rules that are no RuleSet"
+    return "" if callable(getattr(handler, "layout")) else "has a layout that is no method"  # noqa: B009  # an object
+
+
+def _is_selector(selector: object) -> bool:
+    return isinstance(selector, tuple) and bool(selector) and all(isinstance(step, Step) for step in selector)
+
+
 def _load(point: EntryPoint) -> Registered:
     distribution = point.dist.name if point.dist else "unknown"
+    name = f"handler {point.name} of {distribution}"
     try:
         handler = point.load()()
     except (CsacleanError, ImportError) as error:  # no file is open: their texts are the author's
-        raise HandlerError(f"handler {point.name} of {distribution} can't be loaded: {error}") from None
-    except Exception as error:  # noqa: BLE001  # an import can fail with anything
-        raise HandlerError(
-            f"handler {point.name} of {distribution} can't be loaded: {raised_at(error)}"
-        ) from None
-    version = getattr(handler, "api_version", API_VERSION)
-    if version != API_VERSION:
-        raise HandlerError(
-            f"handler {point.name} of {distribution} speaks api_version {version}, not {API_VERSION}"
-        )
-    for attribute in ("name", "claims", "rules", "layout"):
-        if not hasattr(handler, attribute):
-            raise HandlerError(f"handler {point.name} of {distribution} has no {attribute}")
+        reason = " ".join(str(error).split())
+        raise HandlerError(f"{name} can't be loaded from {point.value}: {reason}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an import can fail with anything
+        raise HandlerError(f"{name} can't be loaded from {point.value}: {raised_at(error)}") from None
+    fault = handler_fault(handler)
+    if fault:
+        raise HandlerError(f"{name} {fault}")
     return Registered(point.name, handler, distribution, point.dist.version if point.dist else "?")
+
+
+class Survey(NamedTuple):
+    """What is installed, whether or not it can be used.
+
+    Attributes
+    ----------
+    registered
+        The handlers that can be loaded, in the order of their names.
+    faults
+        Why nothing is cleaned: handlers that can't be loaded, and those that collide.
+    """
+
+    registered: tuple[Registered, ...]
+    faults: tuple[HandlerError, ...]
+
+
+def survey() -> Survey:
+    """Look at the handlers of all installed distributions, those that can't be used included."""
+    points: Mapping[tuple[str, str], EntryPoint] = {
+        (point.name, point.dist.name if point.dist else ""): point for point in entry_points(group=GROUP)
+    }
+    registered: list[Registered] = []
+    faults: list[HandlerError] = []
+    for key in sorted(points):
+        try:
+            registered.append(_load(points[key]))
+        except HandlerError as error:
+            faults.append(error)
+    misnamed = (
+        HandlerError(f"handler {entry.origin} calls itself by another name")
+        for entry in registered
+        if entry.handler.name != entry.name
+    )
+    return Survey(tuple(registered), (*faults, *_collisions(registered), *misnamed))
 
 
 @cache
@@ -314,13 +413,12 @@ def installed() -> Registry:
     Raises
     ------
     HandlerError
-        If one can't be loaded, or two collide: nothing is cleaned with half of the handlers.
+        If one can't be loaded, or two collide: nothing is cleaned with half of the handlers. The message names all that is
+        wrong.
     """
-    points: Mapping[tuple[str, str], EntryPoint] = {
-        (point.name, point.dist.name if point.dist else ""): point for point in entry_points(group=GROUP)
-    }
-    registry = Registry(_load(points[key]) for key in sorted(points))
-    for entry in registry.registered:
-        if entry.handler.name != entry.name:
-            raise HandlerError(f"handler {entry.name} of {entry.distribution} calls itself by another name")
-    return registry
+    registered, faults = survey()
+    if len(faults) > 1:
+        raise HandlerError("; ".join(map(str, faults)))
+    for fault in faults:
+        raise fault
+    return Registry(registered)

@@ -1,5 +1,6 @@
 """What ``csaclean show`` and ``csaclean policy show`` print."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from csaclean.clean import Found
@@ -8,7 +9,7 @@ from csaclean.handler import ConverterTable
 from csaclean.model import Edit, Field, Kind, Layout, row_path
 from csaclean.policy.policies import DISCLAIMER, ROWS, Policy
 from csaclean.policy.rules import Rule
-from csaclean.registry import Registry
+from csaclean.registry import Registered, Registry, claims_of
 from csaclean.report.model import Report
 from csaclean.selector import Step
 
@@ -99,14 +100,15 @@ def _runs(steps: Iterable[Step]) -> str:
     return " ".join(parts)
 
 
-def handler_lines(registry: Registry) -> Iterator[str]:
+def handler_lines(registered: Iterable[Registered]) -> Iterator[str]:
     """Yield who claims what: a line for each creator in a group, with the low bytes of the elements."""
-    for entry in registry.registered:
-        yield f"{entry.name} from {entry.distribution} {entry.version}"
+    for entry in registered:
+        claims = tuple(claims_of(entry))
+        counts = Counter("VR" if claimed.by_vr else "grammar" for claimed in claims)
+        ways_counted = "".join(f", {counts[way]} by {way}" for way in ("grammar", "VR") if counts[way])
+        yield f"{entry.name} from {entry.distribution} {entry.version}: {len(claims)} elements{ways_counted}"
         blocks: dict[str, dict[str, list[Step]]] = {}
-        for claimed in registry.claims:
-            if claimed.registered is not entry:
-                continue
+        for claimed in claims:
             *around, step = claimed.claim.selector
             inside = "".join(f"{outer}/" for outer in around)
             name = f"({step.group:04X},{step.creator})" if step.creator else "in nested data sets"

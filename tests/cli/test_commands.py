@@ -148,7 +148,11 @@ class TestHandlers:
     def test_they_are_listed_with_claims_and_distribution(self, csaclean: Command) -> None:
         done = csaclean("handlers")
         assert done.returncode == DONE
-        assert re.search(rf"^siemens from csaclean {re.escape(__version__)}$", done.stdout, re.MULTILINE)
+        assert re.search(
+            rf"^siemens from csaclean {re.escape(__version__)}: \d+ elements, \d+ by grammar, \d+ by VR$",
+            done.stdout,
+            re.MULTILINE,
+        )
         assert re.search(
             r"^ +\(0029,SIEMENS CSA HEADER\) by grammar, orphans by signature: 10 20; by VR: 08-09 18-19$",
             done.stdout,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from csaclean.codecs.swap16 import Swap16
 from csaclean.errors import HandlerError, LimitExceeded, MalformedValue
 from csaclean.handler import Claim, PrivateElement, Rule, RuleSet, parse_selector
-from csaclean.model import Builder, Kind, Layout
+from csaclean.model import Builder, Kind, Layout, View
 from csaclean.registry import Claimed, Registered, Registry
 
 SELECTOR = "(0029,PHANTOM VENDOR,10)"
@@ -58,9 +59,15 @@ class TestCollisions:
             Registry([registered(Toy(), "toy", "ours"), registered(Toy(), "toy", "theirs")])
 
     def test_one_claim_of_two_handlers_names_both(self) -> None:
-        with pytest.raises(HandlerError, match="claimed by both toy0 and toy1") as caught:
+        with pytest.raises(HandlerError, match="claimed by both toy0 of toys and toy1 of toys") as caught:
             registry(Toy(claim()), Toy(claim()))
         assert caught.value.selector == SELECTOR
+
+    def test_several_claims_of_two_handlers_are_one_error(self) -> None:
+        both = (claim("(0029,V,10)"), claim("(0029,V,20)"), claim("(0029,V,30)"))
+        with pytest.raises(HandlerError, match=r"claimed by both .*, and 2 more") as caught:
+            registry(Toy(*both), Toy(*both))
+        assert caught.value.selector == "(0029,V,10)"
 
     @pytest.mark.parametrize(
         "spelling",
@@ -146,10 +153,11 @@ class TestLayouts:
             MemoryError(CONTENT),
             UnicodeDecodeError("ascii", CONTENT.encode(), 0, 1, CONTENT),
             AssertionError(CONTENT),
+            SystemExit(CONTENT),
         ],
         ids=lambda error: type(error).__name__,
     )
-    def test_whatever_a_handler_raises_becomes_an_error_without_its_text(self, error: Exception) -> None:
+    def test_whatever_a_handler_raises_becomes_an_error_without_its_text(self, error: BaseException) -> None:
         def layout(_: PrivateElement) -> Layout:
             raise error
 
@@ -187,6 +195,35 @@ class TestLayouts:
 
     def test_an_empty_value_has_an_empty_layout(self) -> None:
         assert len(only(Toy(claim(), layout=lambda _: Builder().done(0))).layout(element(b""))) == 0
+
+    @pytest.mark.parametrize("stop", [3, 5])
+    def test_a_hole_in_what_a_view_shows_is_a_hole(self, stop: int) -> None:
+        def layout(element: PrivateElement) -> Layout:
+            builder = Builder()
+            inner = Layout([stop], bytearray([Kind.OPAQUE]), [None])
+            builder.view(8, View("v", Swap16(), element.value[:4], inner))
+            return builder.done(8)
+
+        with pytest.raises(HandlerError, match="gave a view with a layout with a hole"):
+            only(Toy(claim(), layout=layout)).layout(element())
+
+    def test_a_view_without_a_layout_is_an_error(self) -> None:
+        def layout(element: PrivateElement) -> Layout:
+            builder = Builder()
+            builder.view(8, View("v", Swap16(), element.value, None))  # type: ignore[arg-type]  # a handler may
+            return builder.done(8)
+
+        with pytest.raises(HandlerError, match="gave a view with no layout"):
+            only(Toy(claim(), layout=layout)).layout(element())
+
+    def test_a_view_with_a_foreign_layout_is_an_error(self) -> None:
+        def layout(element: PrivateElement) -> Layout:
+            builder = Builder()
+            builder.view(8, View("v", Swap16(), element.value, Layout.foreign("other")))
+            return builder.done(8)
+
+        with pytest.raises(HandlerError, match="gave a view with a foreign layout"):
+            only(Toy(claim(), layout=layout)).layout(element())
 
     def test_a_whole_layout_is_passed_on(self) -> None:
         builder = Builder()

@@ -1,5 +1,6 @@
 """Handlers of other distributions: found by their entry points, and refused when they can't be trusted."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from csaclean.registry import installed
 from phantom_file import Phantom, file_bytes
 from phantom_writer import private_block
 from phantoms import plain_image
+from tests.plugin_files import make_distribution
 
-PLUGIN = Path(__file__).with_name("plugin")
+PLUGIN = Path(__file__).parents[1] / "core" / "plugin"
 Install = Callable[..., None]
 
 
@@ -34,14 +36,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return what puts a distribution with one entry point and the source of its module on the path."""
 
     def made(distribution: str, entry: str, target: str, source: str = "") -> None:
-        folder = tmp_path / distribution
-        info = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[csaclean.handlers]\n{entry} = {target}\n")
-        if source:
-            (folder / f"{target.partition(':')[0]}.py").write_text(source)
-        monkeypatch.syspath_prepend(str(folder))
+        if source:  # another test may have imported another module of that name
+            monkeypatch.delitem(sys.modules, target.partition(":")[0], raising=False)
+        monkeypatch.syspath_prepend(str(make_distribution(tmp_path, distribution, entry, target, source)))
 
     return made
 
@@ -102,12 +99,13 @@ def test_nobody_can_take_the_name_of_our_handler(install: Install) -> None:
 
 @pytest.mark.usefixtures("acme")
 def test_a_claim_made_by_two_handlers_is_an_error_that_names_both(install: Install) -> None:
-    install("rival-csaclean", "rival", "acme_csaclean:AcmeHandler")
+    source = "from acme_csaclean import AcmeHandler\nclass Rival(AcmeHandler):\n    name = 'rival'\n"
+    install("rival-csaclean", "rival", "phantom_rival:Rival", source)
     with pytest.raises(HandlerError) as caught:
         installed()
     assert caught.value.selector.startswith("(0099,ACME PHANTOM,")
-    assert "acme" in caught.value.reason
-    assert "rival" in caught.value.reason
+    assert "acme of acme-csaclean" in caught.value.reason
+    assert "rival of rival-csaclean" in caught.value.reason
 
 
 @pytest.mark.parametrize(
@@ -115,13 +113,23 @@ def test_a_claim_made_by_two_handlers_is_an_error_that_names_both(install: Insta
     [
         "raise RuntimeError('SYNTHETIC SECRET')",
         "import a_module_that_is_not_there",
-        "this is not Python",
+        "def",
         "Other = 1",
+        "import sys\nsys.exit(0)",
         "class Broken:\n    def __init__(self):\n        raise KeyError('SYNTHETIC SECRET')",
         "class Broken:\n    def __init__(self, needed):\n        pass",
         "Broken = 3",
     ],
-    ids=["raises", "imports", "syntax", "no-such-name", "init-raises", "init-wants-more", "not-a-class"],
+    ids=[
+        "raises",
+        "imports",
+        "syntax",
+        "no-such-name",
+        "exits",
+        "init-raises",
+        "init-wants-more",
+        "not-a-class",
+    ],
 )
 def test_a_handler_that_cannot_be_made_is_an_error_that_names_it(install: Install, source: str) -> None:
     install("broken-csaclean", "broken", "phantom_broken:Broken", source + "\n")
@@ -146,6 +154,40 @@ def test_a_handler_without_its_parts_is_an_error_that_names_the_part(install: In
     install("partial-csaclean", "partial", f"phantom_partial_{missing}:Partial", source)
     with pytest.raises(HandlerError, match=f"partial of partial-csaclean has no {missing}"):
         installed()
+
+
+@pytest.mark.parametrize(
+    ("part", "match"),
+    [
+        ("name = 3", "has a name that is no text"),
+        ("name = ''", "has a name that is no text"),
+        ("name = 'another'", "calls itself by another name"),
+        ("claims = ['(0019,ACME,10)']", "has claims that are no tuple of Claim"),
+        ("claims = (Claim('(0019,ACME,10)'),)", "has a claim whose selector is none: parse_selector"),
+        ("claims = (Claim(()),)", "has a claim whose selector is none"),
+        ("rules = []", "has rules that are no RuleSet"),
+        ("layout = None", "has a layout that is no method"),
+    ],
+)
+def test_a_handler_whose_parts_are_something_else_is_an_error(
+    install: Install, part: str, match: str
+) -> None:
+    source = (
+        "from csaclean.handler import Claim, RuleSet\nclass Odd:\n    name = 'odd'\n    claims = ()\n"
+        f"    rules = RuleSet()\n    def layout(self, element): ...\n    {part}\n"
+    )
+    install("odd-csaclean", "odd", "phantom_odd:Odd", source)
+    with pytest.raises(HandlerError, match=f"odd of odd-csaclean {match}"):
+        installed()
+
+
+def test_all_that_is_wrong_is_told_at_once(install: Install) -> None:
+    install("first-csaclean", "first", "phantom_first_of_two:Missing", "import a_module_that_is_not_there\n")
+    install("second-csaclean", "second", "phantom_second_of_two:Missing", "raise OSError\n")
+    with pytest.raises(HandlerError) as caught:
+        installed()
+    assert "first-csaclean" in str(caught.value)
+    assert "second-csaclean" in str(caught.value)
 
 
 def test_a_handler_of_another_protocol_is_an_error(install: Install) -> None:
