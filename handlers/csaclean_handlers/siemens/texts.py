@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
+from csaclean.grammars.xml_text import Vocabulary, layout_xml
 from csaclean.model import Builder, Layout
-from csaclean_handlers.siemens.xml_text import Vocabulary, layout_xml
 
 __all__ = [
     "CHANNELS",

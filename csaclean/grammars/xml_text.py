@@ -1,11 +1,14 @@
-"""XML as it stands in Siemens elements: names from a shipped list are structure, content is fields.
+"""XML as it stands in private elements: names from a shipped list are structure, content is fields.
 
-This is a reader of spans, not of documents: it looks at bytes, so no encoding matters, resolves nothing, and takes time
-in proportion to the text.
+This is a reader of spans, not of documents: it looks at bytes, resolves nothing, and takes time in proportion to the text.
+Any encoding will do in which the bytes of ASCII's mark-up mean themselves. That holds for UTF-8, the code pages, and
+Shift-JIS, EUC and their like: no byte of theirs that stands for part of another character is one of ``< > & " ' ? / = -``,
+white space or a digit. A backslash, ``|``, ``]`` or a letter can be.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from csaclean.model import Builder, Layout
@@ -34,7 +37,9 @@ _ATTRIBUTE = re.compile(
     rb"(?:\"(?P<double>[^\"<]*+)\"|'(?P<single>[^'<]*+)')"
 )  # fmt: skip
 _PROLOG = re.compile(
-    rb"xml version=[\"']1\.[01][\"'](?: encoding=[\"'](?i:utf-8|us-ascii|iso-8859-1)[\"'])?"
+    rb"xml version=[\"']1\.[01][\"'](?: encoding=[\"'](?i:"
+    rb"utf-8|us-ascii|iso-8859-(?:\d|1[0-6])|windows-\d{3,4}|shift[_-]jis|windows-31j|euc-(?:jp|kr)|gb2312|gbk"
+    rb")[\"'])?"
     rb"(?: standalone=[\"'](?:yes|no)[\"'])? ?"
 )
 _INSIDE = ("comment", "cdata", "instruction", "declaration")
@@ -56,12 +61,15 @@ class Vocabulary(NamedTuple):
         By path, the contents that are machine constants.
     numbers
         Whether a short number may stand; else it is text, as somebody's number in a register may be short.
+    grammars
+        By path, what lays out a content, without the white space around it, that is more than a text; None if it isn't.
     """
 
     elements: frozenset[bytes]
     attributes: frozenset[bytes]
     codes: Mapping[str, re.Pattern[bytes]]
     numbers: bool = False
+    grammars: Mapping[str, Callable[[bytes], Layout | None]] = MappingProxyType({})
 
 
 def _form(vocabulary: Vocabulary, path: str, content: bytes) -> str:
@@ -107,7 +115,13 @@ class _Reader:
         first = start + len(content) - len(content.lstrip(b" \t\r\n"))
         last = max(first, start + len(content.rstrip(b" \t\r\n")))
         self.builder.structure(first)
-        self.builder.value(last, path, _form(self.vocabulary, path, self.text[first:last]))
+        core = self.text[first:last]
+        grammar = self.vocabulary.grammars.get(path)
+        layout = grammar(core) if grammar is not None and core else None
+        if layout is not None:
+            self.builder.inline(layout, path)
+        else:
+            self.builder.value(last, path, _form(self.vocabulary, path, core))
         self.builder.structure(stop)
 
     def _opening(self, token: re.Match[bytes]) -> None:
