@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from csaclean.model import Builder, Layout
 
-__all__ = ["Vocabulary", "layout_xml"]
+__all__ = ["Vocabulary", "layout_xml", "read_xml"]
 
 _UNKNOWN = "?"
 _BOM = b"\xef\xbb\xbf"
@@ -164,6 +164,14 @@ class _Reader:
         return seen and not self.open
 
 
+def read_xml(text: bytes, vocabulary: Vocabulary) -> Layout | None:
+    """Return the layout of an XML text as `layout_xml` does; None if it isn't a whole one."""
+    if not _START.match(text):
+        return None
+    reader = _Reader(text, vocabulary)
+    return reader.builder.done(len(text)) if reader.read(len(_BOM) if text.startswith(_BOM) else 0) else None
+
+
 def layout_xml(text: bytes, vocabulary: Vocabulary) -> Layout:
     """Return what each byte of an XML text is.
 
@@ -186,10 +194,9 @@ def layout_xml(text: bytes, vocabulary: Vocabulary) -> Layout:
     >>> [(span.path, span.form) for span in layout_xml(b"<A b='1'>Doe<C>20240131</C></A>", known) if span.path]
     [('A/b', 'text'), ('A', 'text'), ('?', 'name'), ('?', 'date'), ('?', 'name')]
     """
-    if _START.match(text):
-        reader = _Reader(text, vocabulary)
-        if reader.read(len(_BOM) if text.startswith(_BOM) else 0):
-            return reader.builder.done(len(text))
+    layout = read_xml(text, vocabulary)
+    if layout is not None:
+        return layout
     builder = Builder()
     builder.value(len(text), "other", "text")
     return builder.done(len(text))

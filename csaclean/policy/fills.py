@@ -148,6 +148,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "age": _each(_age),
         "uid": _each(_uid),
         "binary-number": _binary_number,
+        "trash": _binary_number,
         "hex": _hex,
         "codes": _codes,
         "utf16": _utf16,
@@ -164,7 +165,8 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 ``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
 ``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age; so does a ``slashed-date``
 (month/day/year). ``uid`` keeps its dots, its digits
-become 1: no component has a leading zero; UIDs that the standard registers stay. ``binary-number`` becomes zero, ``hex`` (digits
+become 1: no component has a leading zero; UIDs that the standard registers stay. ``binary-number`` becomes zero, as does
+``trash`` (a binary number of a few values that holds none of them, which somebody's memory left there), ``hex`` (digits
 of a UUID) zeros. ``codes`` (decimal character codes between commas) keep their widths, ``utf16`` is text in UTF-16LE.
 ``opaque`` becomes NULs, ``blank`` spaces, a ``name`` that the grammar does not know X where letters and digits stood. ``code``
 (a machine constant by construct) and ``assignments`` (a verified run of ``key = number`` lines) stand, unless a rule says
