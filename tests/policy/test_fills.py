@@ -13,7 +13,7 @@ from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 
 EVERY_FORM = [*FORMS, "a form that nobody has heard of"]
-NULS = ("binary-number", "opaque", "utf16")
+NULS = ("binary-number", "opaque", "trash", "utf16")
 """Forms whose fill holds NULs: they are no text."""
 _DECIMALS = st.from_regex(
     rb" {0,3}[+-]?(\d{1,9}\.?\d{0,9}|\.\d{1,9})([eE][+-]?\d{1,2})? {0,4}", fullmatch=True

@@ -104,7 +104,7 @@ def test_every_file_of_the_matrix_gets_the_same_edits_per_header(tmp_path: Path)
 
 
 @pytest.mark.parametrize("policy", ["dead-space", "converter-safe"])
-@pytest.mark.parametrize("name", [name for name in GOLDEN if name != "xa_like"])
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name not in {"philips_blobs", "xa_like"}])
 def test_no_canary_of_a_golden_phantom_survives(name: str, policy: str, tmp_path: Path) -> None:
     data = GOLDEN[name]()
     assert {"name-tail", "value-tail"} <= survivors(data).keys()
