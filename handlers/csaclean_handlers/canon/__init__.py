@@ -1,0 +1,47 @@
+"""The Canon handler: what Canon's and Toshiba's scanners write, data sets stored backwards among it.
+
+No converter reads any of it (rordenlab/dcm2niix ``console/nii_dicom.cpp``: diffusion gradients of this vendor come from the
+public Image Comments), so there is no converter table.
+"""
+
+from importlib.resources import files
+from typing import ClassVar, Final
+
+from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
+from csaclean.model import Layout
+from csaclean.policy.listed import listed
+from csaclean_handlers.canon.elements import CAPS, GRAMMARS
+
+__all__ = ["CanonHandler"]
+
+_PACKAGE: Final = "csaclean_handlers.canon"
+
+
+def _rules() -> RuleSet:
+    """Return all tables of the folder ``rules``."""
+    folder = files(_PACKAGE).joinpath("rules")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return RuleSet.load(_PACKAGE, *(f"rules/{name}" for name in names))
+
+
+class CanonHandler:
+    """Lay out elements by their grammar; what has a rule and no grammar is laid out by its VR."""
+
+    name: ClassVar[str] = "canon"
+    claims: ClassVar[tuple[Claim, ...]] = tuple(
+        Claim(parse_selector(selector), cap=CAPS[selector]) for selector in GRAMMARS
+    )
+    rules: ClassVar[RuleSet] = _rules()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return what each byte of an element is; see `csaclean_handlers.canon.elements.GRAMMARS`.
+
+        Raises
+        ------
+        MalformedValue
+            If records begin as records and don't end so. A reversed data set that can't be walked is malformed too, but the
+            engine says so.
+        """
+        selector = format_selector(element.claim.selector)
+        found = GRAMMARS[selector](element.value)
+        return found if found.is_foreign else listed(found, element.value, selector, self.rules)
