@@ -21,7 +21,7 @@ from csaclean.engine import Cleaned, Engine
 from csaclean.policy.policies import load_policy
 from csaclean.registry import Registry, installed
 from csaclean_handlers.siemens.converters import SiemensConverters
-from phantoms import GOLDEN
+from phantoms import GOLDEN, OTHER_VENDORS
 from tests.conftest import RealFile, real_files
 from tests.real.conftest import Clean
 from tests.real.readers import body, elements, protocol_text
@@ -36,7 +36,7 @@ LOGS = "(7FE1,SIEMENS CSA NON-IMAGE,10)"
 """Of these the lines that link them change."""
 
 siemens_file = pytest.mark.parametrize("file", real_files("*siemens*.dcm"))
-phantom = pytest.mark.parametrize("name", sorted(name for name in GOLDEN if not name.startswith("philips")))
+phantom = pytest.mark.parametrize("name", sorted(GOLDEN.keys() - OTHER_VENDORS))
 
 
 @pytest.fixture(scope="session")
