@@ -32,7 +32,15 @@ from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
 from csaclean.registry import Claimed, Registered, Registry
 from csaclean.selector import Step, folded, format_selector
 from csaclean.subject import Subject, find_subject
-from csaclean.unclaimed import NOBODY, blank_claim, is_payload, is_read, refuse_unclaimed, search_unclaimed
+from csaclean.unclaimed import (
+    NOBODY,
+    blank_claim,
+    is_payload,
+    is_read,
+    is_read_number,
+    refuse_unclaimed,
+    search_unclaimed,
+)
 
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
@@ -75,6 +83,14 @@ class Tally:
     declared: int = 0
 
 
+class Taken(NamedTuple):
+    """What converters take an element for that has another vendor's number: they read it whoever owns the block."""
+
+    readers: tuple[str, ...] = ()
+    selectors: tuple[str, ...] = ()
+    """The elements of their tables."""
+
+
 class Cleaned(NamedTuple):
     """One claimed element, before and after."""
 
@@ -88,6 +104,7 @@ class Cleaned(NamedTuple):
     edits: tuple[Edit, ...]
     tally: Tally
     witness: Verdict
+    taken: Taken = Taken()
 
     @property
     def vouched(self) -> bool:
@@ -259,17 +276,39 @@ class Engine:
             self.options.retain,
         )
 
-    def decide(self, claimed: Claimed, what: Field) -> Decision:
+    def decide(self, claimed: Claimed, what: Field, taken: Taken = Taken()) -> Decision:  # noqa: B008  # immutable
         """Return what happens to a field of a claimed element, or of an element in a data set nested inside it."""
         if claimed.registered is NOBODY:
             return blanked(what)
         owner = self.registry.by_selector.get(what.select, claimed) if what.select else claimed
-        return self._plans[owner.registered.name].decide(claimed.selector, what)
+        return self._plans[owner.registered.name].decide(claimed.selector, what, taken.readers)
 
-    def judge(self, claimed: Claimed, subject: Subject) -> Judge:
+    def taken(self, found: Located, value: bytes) -> Taken:
+        """Return what the converters of other vendors take an element for, by its number."""
+        readers: dict[str, None] = {}
+        selectors: dict[str, None] = {}
+        if is_read_number(found.element.tag):
+            element = ConverterElement(found.element.tag, found.creator, value)
+            for entry in self.registry.registered:
+                table = entry.converters
+                if table is None or entry.name == found.claimed.registered.name:
+                    continue
+                names = (key.partition("/")[2] for key in table.fields((element,)))
+                for name in names:
+                    if name.startswith("("):
+                        selectors[name] = None
+                        readers.update(dict.fromkeys(table.consumers(name, "")))
+        return Taken(tuple(readers), tuple(selectors))
+
+    def judge(
+        self,
+        claimed: Claimed,
+        subject: Subject,
+        taken: Taken = Taken(),  # noqa: B008  # immutable
+    ) -> Judge:
         """Return what judges the fields of a claimed element of somebody's data set."""
         return Judge(
-            partial(self.decide, claimed),
+            partial(self.decide, claimed, taken=taken),
             Filler(self.options.uid_key, subject.days),
             self._needles(subject),
         )
@@ -296,6 +335,7 @@ class Engine:
         subject: Subject = Subject(),  # noqa: B008  # immutable
         *,
         orphan: bool = False,
+        taken: Taken = Taken(),  # noqa: B008  # immutable
     ) -> Cleaned | None:
         """Lay an element out, edit it, and prove the first two stages.
 
@@ -311,7 +351,7 @@ class Engine:
         """
         where = ("orphan " if orphan else "") + format_selector(element.selector)
         tally = Tally()
-        judge = self.judge(claimed, subject)
+        judge = self.judge(claimed, subject, taken)
         try:
             layout = self.layout(claimed, element)
             if layout.is_foreign:
@@ -327,7 +367,9 @@ class Engine:
             )
         except CsacleanError as error:
             raise (error if error.selector else error.at(where)) from None
-        return Cleaned(claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict)
+        return Cleaned(
+            claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict, taken
+        )
 
     def examine(self, elements: Sequence[Element], datasets: Sequence[DataSet], source: Source) -> Examined:
         """Clean every claimed element of a data set in memory, and prove the first three stages.
@@ -366,7 +408,8 @@ class Engine:
                 raise LimitExceeded(f"a value longer than {cap} bytes", format_selector(found.selector))
             value = context.load(place)
             element = found.private_element(value, context)
-            result = self.clean_element(found.claimed, element, subject, orphan=found.orphan)
+            taken = self.taken(found, value)
+            result = self.clean_element(found.claimed, element, subject, orphan=found.orphan, taken=taken)
             if result is None:
                 result = self._clean_foreign(found, element)
             if result is None:
@@ -464,13 +507,15 @@ def _is_redacted_whole(one: Cleaned) -> bool:
 
 def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
     """Return the fields that converters read and the policy changes."""
-    return {
-        Declared(one.claimed.selector, edit.field)
-        for one in cleaned
-        if (table := one.claimed.registered.converters) is not None
-        for edit in one.edits
-        if edit.reason == "redact" and not edit.select and table.consumers(one.claimed.selector, edit.field)
-    }
+    found: set[Declared] = set()
+    for one in cleaned:
+        table = one.claimed.registered.converters
+        for edit in one.edits:
+            if edit.reason == "redact" and not edit.select:
+                if table is not None and table.consumers(one.claimed.selector, edit.field):
+                    found.add(Declared(one.claimed.selector, edit.field))
+                found.update(Declared(selector, edit.field) for selector in one.taken.selectors)
+    return found
 
 
 def _own_step(found: Located) -> Step:

@@ -26,6 +26,7 @@ __all__ = [
     "blank_claim",
     "is_payload",
     "is_read",
+    "is_read_number",
     "refuse_unclaimed",
     "search_unclaimed",
 ]
@@ -73,6 +74,11 @@ def is_read(tag: int, step: Step) -> bool:
     numbers, creators = _addresses()
     by_creator = step.creator is not None and (step.group, step.creator, step.element) in creators
     return by_creator or tag in numbers
+
+
+def is_read_number(tag: int) -> bool:
+    """Tell whether a converter reads whatever has this number."""
+    return tag in _addresses()[0]
 
 
 def is_payload(element: Element) -> bool:

@@ -74,14 +74,22 @@ class Plan:
         self._rules = rules
         self._consumers = consumers
         self._retain = retain
-        self._decided: dict[tuple[str, Field], Decision] = {}
+        self._decided: dict[tuple[str, Field, tuple[str, ...]], Decision] = {}
 
-    def decide(self, selector: str, field: Field, /) -> Decision:
-        """Return what happens to a field of the element that `selector` names."""
-        key = (selector, field)
+    def decide(self, selector: str, field: Field, by_number: tuple[str, ...] = (), /) -> Decision:
+        """Return what happens to a field of the element that `selector` names.
+
+        Parameters
+        ----------
+        selector, field
+            The element and its field.
+        by_number
+            Who reads the element for another vendor's, because it has that one's number.
+        """
+        key = (selector, field, by_number)
         decision = self._decided.get(key)
         if decision is None:
-            decision = self._decided[key] = self._decide(field.select or selector, field)
+            decision = self._decided[key] = self._decide(field.select or selector, field, by_number)
         return decision
 
     def _rule(self, selector: str, field: Field) -> Rule | None:
@@ -98,10 +106,10 @@ class Plan:
                 return rule
         return None
 
-    def _decide(self, selector: str, field: Field) -> Decision:
+    def _decide(self, selector: str, field: Field, by_number: tuple[str, ...]) -> Decision:
         rule = self._rule(selector, field)
         # No converter looks into a data set that a value hides: its elements have selectors of their own.
-        read_by = self._consumers(selector, field.path) if not field.select else ()
+        read_by = (self._consumers(selector, field.path) or by_number) if not field.select else ()
         read_by = read_by or (rule.read_by if rule is not None else ())
         matrix = self._policy.read if read_by else self._policy.unread
         if rule is None:

@@ -35,7 +35,7 @@ def _spans(
         if span.path or span.select:
             parts.append(f"{span.select} {span.path}".strip())
         if span.kind is Kind.VALUE:
-            decision = engine.decide(one.claimed, Field(span.path, span.form, span.select))
+            decision = engine.decide(one.claimed, Field(span.path, span.form, span.select), one.taken)
             parts.append(f"({decision.form})")
             if decision.kept:
                 parts.append(f"kept: {decision.cls}, read by {', '.join(decision.read_by) or 'no converter'}")
