@@ -245,6 +245,8 @@ class Element(NamedTuple):
         Where the value begins in the file.
     value
         All of it, padding included.
+    inside
+        Whether a private sequence is around it.
     """
 
     tag: int
@@ -252,6 +254,7 @@ class Element(NamedTuple):
     creator: str | None
     start: int
     value: bytes
+    inside: bool = False
 
     @property
     def offset(self) -> int:
@@ -287,7 +290,13 @@ def elements(data: bytes) -> list[Element]:
 
 
 def _read_dataset(
-    data: bytes, position: int, end: int, implicit: bool, order: str, found: list[Element]
+    data: bytes,
+    position: int,
+    end: int,
+    implicit: bool,
+    order: str,
+    found: list[Element],
+    inside: bool = False,
 ) -> int:
     """Read a data set or item up to its end or delimiter; return where what follows begins."""
     creators: dict[int, str] = {}
@@ -307,19 +316,20 @@ def _read_dataset(
         if (group, number) == (0x7FE0, 0x0010) and size == _UNDEFINED:
             position = _skip_fragments(data, start, order)
         elif vr == b"SQ" or size == _UNDEFINED or (vr in (b"", b"UN") and data[start : start + 4] == items):
-            position = _read_sequence(data, start, stop, implicit, order, found)
+            below = inside or bool(group & 1)
+            position = _read_sequence(data, start, stop, implicit, order, found, below)
         else:
             value = data[start:stop]
             if group & 1 and 0x10 <= number <= 0xFF:
                 creators.setdefault(group << 8 | number, value.decode("latin-1").strip(" \0").casefold())
             creator = creators.get(group << 8 | number >> 8) if group & 1 else None
-            found.append(Element(group << 16 | number, vr, creator or None, start, value))
+            found.append(Element(group << 16 | number, vr, creator or None, start, value, inside))
             position = stop
     return position
 
 
 def _read_sequence(
-    data: bytes, position: int, stop: int, implicit: bool, order: str, found: list[Element]
+    data: bytes, position: int, stop: int, implicit: bool, order: str, found: list[Element], inside: bool
 ) -> int:
     while position < stop:
         _, number, size = struct.unpack_from(order + "HHI", data, position)
@@ -328,7 +338,7 @@ def _read_sequence(
             break
         assert number == 0xE000
         inner = stop if size == _UNDEFINED else position + size
-        position = _read_dataset(data, position, inner, implicit, order, found)
+        position = _read_dataset(data, position, inner, implicit, order, found, inside)
     return position
 
 
@@ -349,6 +359,11 @@ def siemens_elements(data: bytes) -> list[Element]:
         and one.tag & 0xFFFF >= 0x1000
         and ((one.creator or "").startswith("siemens ") or one.value.startswith(b"SV10"))
     ]
+
+
+def private_matter(data: bytes) -> list[Element]:
+    """Return the private elements, and what private sequences hold."""
+    return [one for one in elements(data) if one.inside or (one.tag & 0x10000 and one.tag & 0xFFFF >= 0x1000)]
 
 
 class CsaElement(NamedTuple):
