@@ -1,7 +1,10 @@
 """Handlers of other distributions: found by their entry points, and refused when they can't be trusted."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from phantom_writer import private_block
 from phantoms import plain_image
 from tests.plugin_files import make_distribution
 
-PLUGIN = Path(__file__).parents[1] / "core" / "plugin"
+PLUGIN = Path(__file__).with_name("plugin")
 Install = Callable[..., None]
 
 
@@ -29,6 +32,14 @@ def _fresh_registry() -> Iterator[None]:
 def acme(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the checked-in distribution on the path."""
     monkeypatch.syspath_prepend(str(PLUGIN))
+
+
+@pytest.fixture
+def parameter_block(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bytes]:
+    """Return the builder of the plugin's own tests."""
+    monkeypatch.syspath_prepend(str(PLUGIN / "tests"))
+    build: Callable[..., bytes] = import_module("phantom").parameter_block
+    return build
 
 
 @pytest.fixture
@@ -51,46 +62,82 @@ def test_our_own_handlers_come_through_the_same_door() -> None:
 @pytest.mark.usefixtures("acme")
 def test_a_third_partys_handler_is_found_with_its_distribution() -> None:
     (entry,) = (entry for entry in installed().registered if entry.name == "acme")
-    assert (entry.distribution, entry.version) == ("acme-csaclean", "1.2.3")
+    assert (entry.distribution, entry.version) == ("csaclean-acme", "1.0.0")
     assert entry.handler.name == "acme"
 
 
 @pytest.mark.usefixtures("acme")
 def test_its_claims_are_listed_beside_ours() -> None:
     owners = {claimed.selector: claimed.registered.name for claimed in installed().claims}
-    assert owners["(0099,ACME PHANTOM,01)"] == owners["(0099,ACME PHANTOM,02)"] == "acme"
+    assert owners["(0019,ACME MR 01,10)"] == owners["(0019,ACME MR 01,11)"] == "acme"
     assert owners["(0029,SIEMENS CSA HEADER,10)"] == "siemens"
 
 
+def _file(block: Callable[..., bytes], creator: bytes | None = b"ACME MR 01") -> bytes:
+    """Return a file with the plugin's elements, of another block number than in its own tests."""
+    values = {
+        0x10: ("OB", block(b"TE", b"Weight")),
+        0x11: ("DA", b"20010203"),
+        0x12: ("LO", b"knee of Jane"),
+        0x13: ("CS", b"HEAD"),
+    }
+    return file_bytes(Phantom(plain_image(private_block(0x0019, 0x42, creator, dict(values)))))
+
+
 @pytest.mark.usefixtures("acme")
-def test_it_is_used(tmp_path: Path) -> None:
-    values = {0x01: ("OB", b"ACMESYNTHETXdead"), 0x02: ("DA", b"20010203")}
+def test_it_is_used(tmp_path: Path, parameter_block: Callable[..., bytes]) -> None:
     source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
-    source.write_bytes(
-        file_bytes(Phantom(plain_image(private_block(0x0099, 0x10, b"ACME PHANTOM", dict(values)))))
-    )
+    source.write_bytes(_file(parameter_block))
     report = clean_file(source, target)
+    assert report.vouched
     written = target.read_bytes()
-    assert b"ACMEXXXXXXXX\0\0\0\0" in written
-    assert b"SYNTHETX" not in written
+    for name in (b"DOE^JANE", b"ENAJ^EOD", b"ROE^", b"jdoe", b"knee"):
+        assert name in source.read_bytes()
+        assert name not in written
+    assert b"HEAD" in written
     assert {group.selector: dict(group.edits) for group in report.elements} == {
-        "(0099,ACME PHANTOM,01)": {"identity": 1},
-        "(0099,ACME PHANTOM,02)": {"dates": 1},
+        "(0019,ACME MR 01,10)": {"identity": 1, "patient-characteristics": 1, "unruled-text": 2},
+        "(0019,ACME MR 01,11)": {"dates": 1},
+        "(0019,ACME MR 01,12)": {"descriptors": 1},
+        "(0019,ACME MR 01,13)": {},
     }
 
 
 @pytest.mark.usefixtures("acme")
+def test_its_block_is_known_by_its_first_bytes_where_the_creator_is_gone(
+    tmp_path: Path, parameter_block: Callable[..., bytes]
+) -> None:
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    source.write_bytes(_file(parameter_block, None))
+    (group,) = clean_file(source, target).elements
+    assert (group.selector, group.orphans) == ("(0019,ACME MR 01,10)", 1)
+    assert b"DOE^JANE" not in target.read_bytes()
+
+
+def test_its_own_tests_pass(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, PLUGIN / "tests"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PLUGIN), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.usefixtures("acme")
 def test_a_name_taken_by_two_distributions_is_an_error_that_names_both(install: Install) -> None:
-    install("rival-csaclean", "acme", "acme_csaclean:AcmeHandler")
+    install("rival-csaclean", "acme", "csaclean_acme:AcmeHandler")
     with pytest.raises(HandlerError) as caught:
         installed()
-    assert "acme-csaclean" in str(caught.value)
+    assert "csaclean-acme" in str(caught.value)
     assert "rival-csaclean" in str(caught.value)
 
 
 @pytest.mark.usefixtures("acme")
 def test_nobody_can_take_the_name_of_our_handler(install: Install) -> None:
-    install("rival-csaclean", "siemens", "acme_csaclean:AcmeHandler")
+    install("rival-csaclean", "siemens", "csaclean_acme:AcmeHandler")
     with pytest.raises(
         HandlerError, match=r"siemens.* both (csaclean and rival-csaclean|rival-csaclean and csaclean)"
     ):
@@ -99,12 +146,12 @@ def test_nobody_can_take_the_name_of_our_handler(install: Install) -> None:
 
 @pytest.mark.usefixtures("acme")
 def test_a_claim_made_by_two_handlers_is_an_error_that_names_both(install: Install) -> None:
-    source = "from acme_csaclean import AcmeHandler\nclass Rival(AcmeHandler):\n    name = 'rival'\n"
+    source = "from csaclean_acme import AcmeHandler\nclass Rival(AcmeHandler):\n    name = 'rival'\n"
     install("rival-csaclean", "rival", "phantom_rival:Rival", source)
     with pytest.raises(HandlerError) as caught:
         installed()
-    assert caught.value.selector.startswith("(0099,ACME PHANTOM,")
-    assert "acme of acme-csaclean" in caught.value.reason
+    assert caught.value.selector.startswith("(0019,ACME MR 01,")
+    assert "acme of csaclean-acme" in caught.value.reason
     assert "rival of rival-csaclean" in caught.value.reason
 
 
