@@ -156,6 +156,10 @@ def test_the_free_words_of_a_separator_are_dead() -> None:
     assert dead == [b"\xaa" * 4, b"\xbb" * 4]
 
 
+def test_an_empty_record_has_its_type_for_a_field() -> None:
+    assert found(UNICODE, b"") == [("/type", "binary-number", struct.pack("<I", UNICODE))]
+
+
 # Groups
 
 PLAIN = [record(key, INTEGERS, bytes(4)) for key in range(1, 8)]

@@ -28,6 +28,7 @@ __all__ = ["layout_records"]
 
 _COUNT: Final = struct.Struct("<I")
 _HEADER: Final = struct.Struct("<8I")
+_SEPARATOR: Final = 20
 _COUNTS: Final = range(1, 512)
 _KEYS: Final = range(0x100000)
 _SIGNS: Final = (0x00, 0xFF)
@@ -102,12 +103,12 @@ def _read(row: bytes, counts_groups: Callable[[int, int], bool]) -> _Groups | No
     return tuple(groups) if row[position:] in (b"", b"\0") else None
 
 
-def _floats(builder: Builder, row: bytes, stop: int, path: str) -> None:
+def _words(builder: Builder, row: bytes, stop: int, path: str) -> None:
     """Account for numbers of four bytes each."""
     _numbers(builder, row, stop, path, 4)
 
 
-def _doubles(builder: Builder, row: bytes, stop: int, path: str) -> None:
+def _long_words(builder: Builder, row: bytes, stop: int, path: str) -> None:
     """Account for numbers of eight bytes each."""
     _numbers(builder, row, stop, path, 8)
 
@@ -242,14 +243,14 @@ _TYPES: Final[Mapping[int, Callable[[Builder, bytes, int, str], None]]] = Mappin
         0x001F4300: _structures(_PERFORMED),
         0x001F4400: _structures(_SCHEDULED),
         0x001F4600: _structures(_NAMES),
-        0x00000500: _floats,
-        0x00000600: _floats,
-        0xFF000400: _floats,
-        0xFF000800: _floats,
-        0xFF002400: _floats,
-        0xFF002800: _floats,
-        0xFF002900: _doubles,
-        0xFF002A00: _floats,
+        0x00000500: _words,
+        0x00000600: _words,
+        0xFF000400: _words,
+        0xFF000800: _words,
+        0xFF002400: _words,
+        0xFF002800: _words,
+        0xFF002900: _long_words,
+        0xFF002A00: _words,
     }
 )
 """What accounts for a value, by type. Whole numbers, truth values and floating-point numbers of four bytes are cut alike."""
@@ -263,7 +264,7 @@ def layout_records(value: bytes) -> Layout:
     Layout
         Paths are ``Records/<group>/<key>``, with the group's number from 1 on and the key in at least four hexadecimal
         digits. Parts of a structure have a name behind that, as ``/name``; what is not written as its type says, and values
-        of unexplained types, ``/bytes``. The second and fifth word of a separator are nobody's: they look like addresses, and
+        of unexplained types, ``/bytes``. An empty record has a field ``/type``. The second and fifth word of a separator are nobody's: they look like addresses, and
         GDCM skips them. Foreign is what doesn't begin as a group does.
 
     Raises
@@ -288,12 +289,15 @@ def _layout(value: bytes, groups: _Groups) -> Layout:
     builder = Builder()
     for number, records in enumerate(groups, 1):
         for record in records:
-            separator = record.start - 20
+            path = f"Records/{number}/{record.key:04x}"
+            header, separator = record.start - _HEADER.size, record.start - _SEPARATOR
+            if record.start == record.stop:  # nothing says whether its type is right
+                builder.structure(header + 4)
+                builder.value(header + 8, f"{path}/type", "binary-number")
             builder.structure(separator + 4)
             builder.dead(separator + 8)
             builder.structure(separator + 16)
             builder.dead(record.start)
-            path = f"Records/{number}/{record.key:04x}"
             _TYPES.get(record.type, _bytes)(builder, value, record.stop, path)
     builder.structure(len(value))
     return builder.done(len(value))
