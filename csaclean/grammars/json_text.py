@@ -13,11 +13,11 @@ __all__ = ["read_json"]
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _PLAIN: Final = re.compile(rb"[^\"\\\x00-\x1f]*+")
 _ESCAPE: Final = re.compile(rb"\\(?:[\"\\/bfnrt]|u[0-9A-Fa-f]{4})")
-_NUMBER: Final = re.compile(rb"-?+(?:0|[1-9]\d*+)(?P<real>(?:\.\d++)?+(?:[eE][+-]?+\d++)?+) *+")
+_NUMBER: Final = re.compile(rb"-?+(?:0|[1-9]\d*+)(?:\.\d++)?+(?:[eE][+-]?+\d++)?+ *+")
 """A number with the spaces behind it: its fill ends in spaces, so they belong to what stands in its place."""
 _CONSTANT: Final = re.compile(rb"true|false|null")
 _LONG: Final = 8
-"""Digits of an integer that can be a date, a time stamp or somebody's number in a register."""
+"""Characters of a number that can be a date, a time stamp or somebody's number in a register."""
 _CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
@@ -63,12 +63,11 @@ class _Reader:
         number = _NUMBER.match(self.text, self.at)
         if number is not None:
             self.builder.structure(self.at)
-            is_long = not number["real"] and len(number[0]) >= _LONG
             self.at = number.end()
-            form = (
-                "number" if number["real"] else "integer"
+            path = "long-number" if len(number[0]) >= _LONG else "number"
+            self.builder.value(
+                self.at, path, "integer"
             )  # whose fill has no leading zeros, which JSON forbids
-            self.builder.value(self.at, "long-number" if is_long else "number", form)
             return True
         constant = _CONSTANT.match(self.text, self.at)
         if constant is not None:
@@ -118,14 +117,15 @@ def read_json(text: bytes) -> Layout | None:
     Returns
     -------
     Layout or None
-        Paths are ``key`` (of form ``name``: no list tells which keys a vendor has), ``string``, ``number``, ``long-number``
-        (an integer of eight characters or more, its minus and the spaces behind it among them), ``key/escape`` and ``string/escape`` (the digits of ``\u``).
+        Paths are ``key`` (of form ``name``: no list tells which keys a vendor has), ``string``, ``key/escape`` and
+        ``string/escape`` (the digits of ``\u``), ``number``, and ``long-number`` for one of eight characters or more, the
+        spaces behind it among them.
 
     Examples
     --------
     >>> layout = read_json(b'{"Name": ["Doe", 1.5, 20240131], "b": null}')
     >>> [(span.path, span.form) for span in layout if span.path]
-    [('key', 'name'), ('string', 'text'), ('number', 'number'), ('long-number', 'integer'), ('key', 'name')]
+    [('key', 'name'), ('string', 'text'), ('number', 'integer'), ('long-number', 'integer'), ('key', 'name')]
     >>> read_json(b'{"Name": "Doe"') is None
     True
     """
