@@ -19,6 +19,7 @@ from csaclean.selector import format_selector, parse_selector
 
 __all__ = [
     "DEAD_SPACE",
+    "UNWITNESSED",
     "Answer",
     "Bench",
     "Breach",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 DEAD_SPACE: Final = "dead-space"
+UNWITNESSED: Final = "strict, no witness"
 BLANK: Final = "blank"
 EVERY_FIELD: Final = "blank, every field named"
 
@@ -227,7 +229,8 @@ def chosen(places: Sequence[int], most: int, first: Iterable[int] = ()) -> list[
         return list(places)
     if not most:
         return []
-    wanted = list(dict.fromkeys(place for place in first if place in places))
+    known = places if isinstance(places, range) else frozenset(places)
+    wanted = list(dict.fromkeys(place for place in first if place in known))
     if len(wanted) >= most:
         step = len(wanted) / most
         return sorted(wanted[int(number * step)] for number in range(most))
@@ -317,7 +320,9 @@ class Bench:
         self._policies = {
             **{name: load_policy(name) for name in policy_names()},
             BLANK: _blank(),
+            UNWITNESSED: load_policy("strict"),
         }
+        self._engines: dict[tuple[str, int | None], Engine] = {}
         self._cleaned: dict[tuple[str, int], Cleaned | CsacleanError | None] = {}
 
     @cached_property
@@ -328,7 +333,7 @@ class Bench:
     @property
     def policies(self) -> tuple[str, ...]:
         """The policies under which samples are cleaned: those that ship, and two that redact whatever can be redacted."""
-        return (*self._policies, EVERY_FIELD)
+        return (*policy_names(), BLANK, EVERY_FIELD)
 
     def _policy(self, name: str, one: Laid) -> Policy:
         """Return a policy; for `EVERY_FIELD` one that names each field of a sample, but for constants of its format."""
@@ -404,10 +409,16 @@ class Bench:
             self._cleaned[key] = self._clean(policy, one, one.sample.value)
         return self._cleaned[key]
 
+    def _engine(self, policy: str, one: Laid) -> Engine:
+        key = (policy, one.number if policy == EVERY_FIELD else None)
+        if key not in self._engines:
+            # Whatever is redacted that a witness reads, it reads differently.
+            proof: ProofLevel = "full" if policy in policy_names() else "self"
+            self._engines[key] = Engine(self._policy(policy, one), self.registry, proof)
+        return self._engines[key]
+
     def _clean(self, policy: str, one: Laid, value: bytes) -> Cleaned | CsacleanError | None:
-        # Whatever is redacted that a witness reads, it reads differently.
-        proof: ProofLevel = "full" if policy in policy_names() else "self"
-        engine = Engine(self._policy(policy, one), self.registry, proof)
+        engine = self._engine(policy, one)
         try:
             return engine.clean_element(self.claimed(one.sample), self.element(one.sample, value))
         except CsacleanError as error:

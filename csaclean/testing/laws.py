@@ -18,6 +18,7 @@ from csaclean.proof.converter import compare_converter_fields
 from csaclean.selector import fold_creator, format_selector, parse_selector
 from csaclean.testing.bench import (
     DEAD_SPACE,
+    UNWITNESSED,
     Answer,
     Bench,
     Breach,
@@ -223,7 +224,7 @@ def changed(bench: Bench, one: Laid) -> Iterator[Breach]:
     for number, value in enumerate(_changes(bench, one)):
         fault = bench.ask(one.sample, value, fine=bool(number % 2)).fault
         if fault:
-            yield one.breach("changed", f"change {number} of seed {_seed(bench, one)}: {fault}")
+            yield one.breach("changed", f"{_change(bench, one, number)}: {fault}")
 
 
 def _seed(bench: Bench, one: Laid) -> int:
@@ -232,6 +233,32 @@ def _seed(bench: Bench, one: Laid) -> int:
 
 def _changes(bench: Bench, one: Laid) -> Iterator[bytes]:
     return changed_values(one.sample.value, bench.changes, _seed(bench, one))
+
+
+def steady(bench: Bench, one: Laid) -> Iterator[Breach]:
+    """Check that a cut or changed value that is laid out is proved under ``strict``, and cleaned again without change.
+
+    No witness is asked: what another project's reader makes of a broken number is not the handler's to answer for.
+    """
+    sizes = cuts(one.sample.value, one.layout, bench.cuts)
+    tried = [(f"cut at {size}", one.sample.value[:size]) for size in chosen(sizes, bench.changes)]
+    tried += [(_change(bench, one, number), value) for number, value in enumerate(_changes(bench, one))]
+    for what, value in tried:
+        if bench.ask(one.sample, value).found is None:
+            continue
+        cleaned = bench.clean(UNWITNESSED, one, value)
+        if cleaned is None or isinstance(cleaned, CsacleanError):
+            yield _failed("steady", one, what, cleaned)
+            continue
+        again = bench.clean(UNWITNESSED, one, cleaned.new)
+        if again is None or isinstance(again, CsacleanError):
+            yield _failed("steady", one, f"{what}, a second time", again)
+        elif again.new != cleaned.new:
+            yield one.breach("steady", f"{what}: cleaning twice is not cleaning once")
+
+
+def _change(bench: Bench, one: Laid, number: int) -> str:
+    return f"change {number} of seed {_seed(bench, one)}"
 
 
 def structure(bench: Bench, one: Laid) -> Iterator[Breach]:
@@ -404,7 +431,7 @@ OfSample = Callable[[Bench, Laid], Iterator[Breach]]
 OF_HANDLER: Final[tuple[OfHandler, ...]] = (claims, rules, pure)
 OF_SAMPLE: Final[tuple[tuple[OfSample, ...], ...]] = (
     (fine,),
-    (codecs, witness, converters, keeps, redacts, idempotent),
+    (codecs, witness, converters, keeps, redacts, idempotent, steady),
     (cut,),
     (changed,),
     (structure,),

@@ -327,6 +327,19 @@ def test_a_change_that_raises() -> None:
     assert "raised KeyError at test_laws.py:" in str(error)
 
 
+class TestSteady:
+    def test_a_changed_value_whose_fill_is_refused(self) -> None:
+        class Proud(Lawful):
+            def form(self, word: bytes, text: bytes) -> str | None:
+                if word == b"DATE" and not text.isdigit():
+                    return None if text == b"XXXXXXXX" else "text"
+                return super().form(word, text)
+
+        error = broken(Proud())
+        assert error.laws == {"steady"}
+        assert "of seed 0: malformed-value" in str(error)
+
+
 class TestStructure:
     def test_that_nobody_checked(self) -> None:
         class Blind(Lawful):
