@@ -89,7 +89,6 @@ def test_what_identifies_is_redacted(selector: str, vr: str, value: bytes) -> No
         ("(700D,CANON_MEC_MR3,05)", "DS", b"1\\2\\3.5\\4 "),
         ("(700D,CANON_MEC_MR3,0C)", "CS", b"Y "),
         ("(0029,CANON_MEC_MR3,89)", "LO", b"MPlusStudy"),
-        ("(0019,CANON_MEC_MR3^12,05)", "SH", b"NONE"),
         ("(0019,TOSHIBA_MEC_MR3^10,31)", "OF", b"\0\0\x80\x3f" * 3),
         ("(7005,TOSHIBA_MEC_CT3,1B)", "SH", b"FC08"),
         ("(0019,TOSHIBA_MEC_MR3^10,0C)", "US", b"\1\0\2\0\3\0"),
