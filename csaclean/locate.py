@@ -188,6 +188,12 @@ class _Locator:
                 owner = dataset.parent
         return PAYLOAD if is_payload(element) else ""
 
+    def is_known(self, element: Element, step: Step) -> bool:
+        """Tell whether a handler knows an element that it doesn't claim: its creator, or the sequence around a standard one."""
+        if step.creator is not None:
+            return self._registry.knows(step.creator)
+        return not element.tag & 0x10000 and self.is_inside_claimed(element.owner)
+
     def hides_payload(self, element: Element, names: tuple[str, ...]) -> bool:
         """Tell whether a payload stands in the place of a creator: one that nobody knows, and that is no text."""
         if any(map(self._registry.knows, names)) or element.stop - element.start < self._signature_size:
@@ -294,7 +300,7 @@ def locate(
             reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
             if blank:
                 reason = locator.kept_by_blanking(element, step) or reason
-                if reason == READ and read_fails and not (step.creator and registry.knows(step.creator)):
+                if reason == READ and read_fails and not locator.is_known(element, step):
                     raise Unsupported(READ_BUT_UNCLAIMED, tag_text(tag))
             if blank and reason not in (READ, PAYLOAD):
                 name = str(locator.printable(step))
