@@ -170,7 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.set_defaults(run=_prove, jobs=1)
 
-    handlers = commands.add_parser("handlers", help="list who claims what")
+    handlers = commands.add_parser("handlers", help="list the handlers, or what some of them claim")
+    handlers.add_argument(
+        "names", nargs="*", metavar="NAME", help="list the elements that this handler claims"
+    )
     handlers.set_defaults(run=_handlers)
 
     policy = commands.add_parser("policy", help="list, show or check policies")
@@ -436,14 +439,23 @@ def _show(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _handlers(_: argparse.Namespace) -> int:
+def _handlers(arguments: argparse.Namespace) -> int:
     from csaclean.console import say
     from csaclean.registry import survey
-    from csaclean.report.show import handler_lines
+    from csaclean.report.show import claim_lines, handler_lines
 
     registered, faults = survey()
-    for line in handler_lines(registered):
-        say(line)
+    names: list[str] = arguments.names
+    known = {entry.name for entry in registered}
+    if not known.issuperset(names) and not faults:
+        raise UsageError(f"no handler of that name; there are {', '.join(sorted(known))}")
+    for entry in registered:
+        if not names or entry.name in names:
+            for line in handler_lines([entry]):
+                say(line)
+        if entry.name in names:
+            for line in claim_lines(entry):
+                say(line)
     for fault in faults:
         _complain(str(fault))
     if faults:

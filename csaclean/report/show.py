@@ -13,7 +13,7 @@ from csaclean.registry import Registered, Registry, claims_of
 from csaclean.report.model import Report
 from csaclean.selector import Step
 
-__all__ = ["handler_lines", "policy_lines", "show_lines"]
+__all__ = ["claim_lines", "handler_lines", "policy_lines", "show_lines"]
 
 _LONGEST_VALUE = 72
 
@@ -101,22 +101,29 @@ def _runs(steps: Iterable[Step]) -> str:
 
 
 def handler_lines(registered: Iterable[Registered]) -> Iterator[str]:
-    """Yield who claims what: a line for each creator in a group, with the low bytes of the elements."""
+    """Yield a line for each handler: where it comes from, and how many elements it claims."""
     for entry in registered:
-        claims = tuple(claims_of(entry))
-        counts = Counter("VR" if claimed.by_vr else "grammar" for claimed in claims)
-        ways_counted = "".join(f", {counts[way]} by {way}" for way in ("grammar", "VR") if counts[way])
-        yield f"{entry.name} from {entry.distribution} {entry.version}: {len(claims)} elements{ways_counted}"
-        blocks: dict[str, dict[str, list[Step]]] = {}
-        for claimed in claims:
-            *around, step = claimed.claim.selector
-            inside = "".join(f"{outer}/" for outer in around)
-            name = f"({step.group:04X},{step.creator})" if step.creator else "in nested data sets"
-            how = "by VR" if claimed.by_vr else "by grammar"
-            how += ", orphans by signature" if claimed.claim.orphan else ""
-            blocks.setdefault(inside + name, {}).setdefault(how, []).append(step)
-        for name, ways in blocks.items():
-            yield f"  {name} " + "; ".join(f"{how}: {_runs(found)}" for how, found in ways.items())
+        counts = Counter("VR" if claimed.by_vr else "grammar" for claimed in claims_of(entry))
+        ways = "".join(f", {counts[way]} by {way}" for way in ("grammar", "VR") if counts[way])
+        total = counts.total()
+        yield (
+            f"{entry.name} from {entry.distribution} {entry.version}: "
+            f"{total} element{'s' if total != 1 else ''}{ways}"
+        )
+
+
+def claim_lines(entry: Registered) -> Iterator[str]:
+    """Yield what a handler claims: a line for each creator in a group, with the low bytes of the elements."""
+    blocks: dict[str, dict[str, list[Step]]] = {}
+    for claimed in claims_of(entry):
+        *around, step = claimed.claim.selector
+        inside = "".join(f"{outer}/" for outer in around)
+        name = f"({step.group:04X},{step.creator})" if step.creator else "in nested data sets"
+        how = "by VR" if claimed.by_vr else "by grammar"
+        how += ", orphans by signature" if claimed.claim.orphan else ""
+        blocks.setdefault(inside + name, {}).setdefault(how, []).append(step)
+    for name, ways in blocks.items():
+        yield f"  {name} " + "; ".join(f"{how}: {_runs(found)}" for how, found in ways.items())
 
 
 def _rule_lines(policy: Policy, rule: Rule, table: ConverterTable | None) -> Iterator[str]:

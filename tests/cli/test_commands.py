@@ -10,6 +10,7 @@ import pytest
 
 from csaclean import __version__
 from csaclean.policy.policies import ROWS, load_policy, policy_names
+from csaclean.registry import installed
 from csaclean_handlers.siemens import SiemensHandler
 from phantoms import GOLDEN
 
@@ -145,19 +146,32 @@ class TestShow:
 
 
 class TestHandlers:
-    def test_they_are_listed_with_claims_and_distribution(self, csaclean: Command) -> None:
+    ORIGIN = rf"siemens from csaclean {re.escape(__version__)}: \d+ elements, \d+ by grammar, \d+ by VR"
+
+    def test_they_are_listed_with_distribution_and_number_of_claims(self, csaclean: Command) -> None:
         done = csaclean("handlers")
         assert done.returncode == DONE
-        assert re.search(
-            rf"^siemens from csaclean {re.escape(__version__)}: \d+ elements, \d+ by grammar, \d+ by VR$",
-            done.stdout,
-            re.MULTILINE,
+        lines = done.stdout.splitlines()
+        assert len(lines) == len(installed().registered)
+        assert sum(re.fullmatch(self.ORIGIN, line) is not None for line in lines) == 1
+
+    def test_one_that_is_named_is_listed_with_its_claims(self, csaclean: Command) -> None:
+        done = csaclean("handlers", "siemens")
+        assert done.returncode == DONE
+        first, *claims = done.stdout.splitlines()
+        assert re.fullmatch(self.ORIGIN, first)
+        assert (
+            "  (0029,SIEMENS CSA HEADER) by grammar, orphans by signature: 10 20; by VR: 08-09 18-19"
+            in claims
         )
-        assert re.search(
-            r"^ +\(0029,SIEMENS CSA HEADER\) by grammar, orphans by signature: 10 20; by VR: 08-09 18-19$",
-            done.stdout,
-            re.MULTILINE,
-        )
+
+    def test_one_that_is_not_there_is_a_usage_error_that_names_those_that_are(
+        self, csaclean: Command
+    ) -> None:
+        done = csaclean("handlers", "siemens", "nobody")
+        assert done.returncode == USAGE
+        assert done.stdout == ""
+        assert "siemens" in done.stderr
 
 
 class TestPolicies:
