@@ -12,7 +12,7 @@ from typing import Final
 
 from csaclean.errors import CannotRead, CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, raised_at
 from csaclean.handler import Claim, ConverterElement, Witness
-from csaclean.model import Kind, Layout, View
+from csaclean.model import Field, Kind, Layout, View
 from csaclean.policy.fills import STANDARD_UID
 from csaclean.proof.converter import compare_converter_fields
 from csaclean.selector import fold_creator, format_selector, parse_selector
@@ -36,7 +36,10 @@ __all__ = ["OF_HANDLER", "OF_SAMPLE", "left_in_place"]
 
 _FLIPS: Final = (0xFF, *(1 << bit for bit in range(8)))
 """What a byte of structure is combined with: at least one of the nine results must be noticed."""
-_ANY_BLOCK: Final = 0x10
+_READ_BLOCK: Final = 0x10
+"""Where converters that look by number expect the elements that they read."""
+_OTHER_BLOCK: Final = 0xF0
+"""Where none of them looks: what nobody reads must not be taken there for what somebody does."""
 _SHORTEST_LEFT: Final = 4
 _LETTERS_AND_DIGITS: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]{%d,}" % _SHORTEST_LEFT)
 _OF_FILLS: Final = b"XO01"
@@ -368,25 +371,21 @@ def converters(bench: Bench, one: Laid) -> Iterator[Breach]:
         return
     claimed = bench.claimed(one.sample)
     step = claimed.claim.selector[-1]
-    private = step.creator is not None
-    tag = step.group << 16 | (_ANY_BLOCK << 8 if private else 0) | step.element
     creator = fold_creator(step.creator) if step.creator is not None else None
+    paths = [
+        "",
+        *(field.path for field in one.layout.fields if isinstance(field, Field) and not field.select),
+    ]
 
     def element(value: bytes) -> ConverterElement:
-        return ConverterElement(tag, creator, value)
+        block = _READ_BLOCK if any(readers) else _OTHER_BLOCK
+        low = step.element if creator is None else block << 8 | step.element
+        return ConverterElement(step.group << 16 | low, creator, value)
 
     try:
+        readers = [table.consumers(claimed.selector, path) for path in paths]
         found = table.fields([element(one.sample.value)])
-        paths = [
-            ("", ""),
-            *(
-                (field.select, field.path)
-                for field in one.layout.fields
-                if field is not None and not isinstance(field, View)
-            ),
-        ]
-        readers = [table.consumers(select or claimed.selector, path) for select, path in paths]
-        known = [table.is_field(key, claimed.selector, path) for key in found for _, path in paths[:50]]
+        known = [table.is_field(key, claimed.selector, path) for key in found for path in paths[:50]]
         outputs = table.outputs(found, found, {})
         nothing = table.fields([])
     except Exception as error:  # noqa: BLE001  # that is what is looked for

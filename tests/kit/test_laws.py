@@ -571,6 +571,19 @@ class TestConverters:
 
         assert "1 of 1 fields that a converter reads would change" in self.broken(Silent())
 
+    def test_that_finds_what_somebody_else_has_at_that_number(self) -> None:
+        class ByNumber(Table):
+            def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
+                return ()
+
+            def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
+                return {"somebody's": one.value for one in elements if one.tag == 0x00991001}
+
+        class Converted(Lawful):
+            converters = ByNumber()
+
+        check_handler(Converted(), [SAMPLE])
+
 
 class TestError:
     def test_names_law_selector_sample_and_offset(self) -> None:
