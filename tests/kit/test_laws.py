@@ -577,7 +577,7 @@ class TestConverters:
                 return ()
 
             def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
-                return {"somebody's": one.value for one in elements if one.tag == 0x00991001}
+                return {f"{one.tag:08X}": one.value for one in elements if one.tag == 0x00991001}
 
         class Converted(Lawful):
             converters = ByNumber()

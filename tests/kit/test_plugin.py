@@ -96,7 +96,7 @@ def test_it_is_used(tmp_path: Path, parameter_block: Callable[..., bytes]) -> No
         assert name not in written
     assert b"HEAD" in written
     assert {group.selector: dict(group.edits) for group in report.elements} == {
-        "(0019,ACME MR 01,10)": {"identity": 1, "patient-characteristics": 1, "unruled-text": 2},
+        "(0019,ACME MR 01,10)": {"identity": 2, "patient-characteristics": 1, "dates": 1},
         "(0019,ACME MR 01,11)": {"dates": 1},
         "(0019,ACME MR 01,12)": {"descriptors": 1},
         "(0019,ACME MR 01,13)": {},
