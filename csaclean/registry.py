@@ -195,8 +195,16 @@ def _collisions(registered: Iterable[Registered]) -> Iterator[HandlerError]:
                 f"handler name {entry.name} is taken by both {other.distribution} and {entry.distribution}"
             )
             continue
+        spelled: dict[Selector, str] = {}
         for claimed in claims_of(entry):
-            owner = owners.setdefault(tuple(map(folded, claimed.claim.selector)), entry)
+            selector = tuple(map(folded, claimed.claim.selector))
+            if selector in spelled:
+                yield HandlerError(
+                    f"{entry.origin} spells the creator in two ways and has rules for both: {spelled[selector]}",
+                    claimed.selector,
+                )
+            spelled.setdefault(selector, claimed.selector)
+            owner = owners.setdefault(selector, entry)
             if owner is not entry:
                 shared.setdefault((owner, entry), []).append(claimed.selector)
     for (owner, entry), (first, *more) in shared.items():

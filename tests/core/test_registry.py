@@ -63,6 +63,11 @@ class TestCollisions:
             registry(Toy(claim()), Toy(claim()))
         assert caught.value.selector == SELECTOR
 
+    def test_one_element_under_two_spellings_of_its_creator_is_refused(self) -> None:
+        with pytest.raises(HandlerError, match="spells the creator in two ways") as caught:
+            registry(Toy(claim(), claim(SELECTOR.replace("PHANTOM", "Phantom"))))
+        assert caught.value.selector == SELECTOR.replace("PHANTOM", "Phantom")
+
     def test_several_claims_of_two_handlers_are_one_error(self) -> None:
         both = (claim("(0029,V,10)"), claim("(0029,V,20)"), claim("(0029,V,30)"))
         with pytest.raises(HandlerError, match=r"claimed by both .*, and 2 more") as caught:

@@ -16,10 +16,12 @@ from phantom_identities import IDENTITIES, Planter
 from phantom_writer import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, DataSet, Encoding
 from phantoms import plain_image
 
-__all__ = ["POLICIES", "Cleaned", "Planted", "cleaned", "encoding_of", "plant_file"]
+__all__ = ["POLICIES", "SHARES", "Cleaned", "Planted", "cleaned", "encoding_of", "plant_file"]
 
 POLICIES: Final = ("strict", "converter-safe")
 _EVERY: Final = 8
+SHARES: Final = 7
+"""Elements that have no grammar are planted in each seventh file: there are thousands. No divisor of how files vary."""
 
 
 class Planted(NamedTuple):
@@ -40,7 +42,11 @@ def encoding_of(turn: int) -> Encoding:
 def plant_file(text: str | None, turn: int) -> Planted:
     """Return a file with an identity planted; every eighth holds all of it in an item of an item."""
     plant = Planter(text, turn, typed=not encoding_of(turn).implicit)
-    claims = installed().claims
+    claims = [
+        claimed
+        for number, claimed in enumerate(installed().claims)
+        if not claimed.by_vr or number % SHARES == turn % SHARES
+    ]
     blocks: tuple[DataSet, ...]
     if turn % _EVERY == 7:
         blocks = (nested_family(plant, claims),)
