@@ -216,13 +216,9 @@ def step_key(step: Step) -> tuple[int, str | None, int]:
 
 
 def _is_group_length(element: Element) -> bool:
+    """Tell whether an element is the length of its group (PS3.5 section 7.2): private, or standard inside a private sequence."""
     number = element.tag & 0xFFFF
-    return (
-        bool(element.tag & 0x10000)
-        and not number
-        and element.vr in (None, "UL", "UN")
-        and element.stop - element.start == 4
-    )
+    return not number and element.vr in (None, "UL", "UN") and element.stop - element.start == 4
 
 
 def locate(

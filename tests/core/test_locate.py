@@ -311,6 +311,11 @@ class TestNobodys:
         )
         assert unclaimed(dataset) == {}
 
+    def test_nor_do_group_lengths_of_standard_groups_below_a_private_sequence(self) -> None:
+        item = (numbers(0x00400000, "UL", 8), Element(0x00400255, "LO", b""))
+        dataset = (text(0x00290010, "LO", "PHANTOM VENDOR"), sequence(0x00291030, item))
+        assert unclaimed(dataset) == {}
+
     def test_a_group_length_that_is_none_is_counted(self) -> None:
         assert unclaimed((Element(0x00290000, "LO", b"PHANTOM^SYNTHETIC "),)) == {
             ("(0029,0000)", "no-creator"): (1, 18)
