@@ -31,8 +31,8 @@ MAGIC: Final = b"\x1f\x8b\x08"
 """First bytes of a member: gzip, and deflate, the only method there is."""
 _HEADER: Final = 10
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
-_KNOWN_FLAGS: Final = 1 | _EXTRA | _NAME | _COMMENT
-"""Bit 0 says that the content is probably text."""
+_KNOWN_FLAGS: Final = _EXTRA | _NAME | _COMMENT
+"""Not among them: that the content is probably text, which no reader asks for; a checksum of the header, which edits break."""
 _RAW: Final = -zlib.MAX_WBITS
 _TRAILER: Final = 8
 _EMPTY_FIXED: Final = 0b010
@@ -196,8 +196,9 @@ def layout_member(
 ) -> None:
     """Account for a gzip member: the header's fields, and a view on the content.
 
-    Paths are ``gzip/mtime``, ``gzip/name``, ``gzip/comment`` and ``gzip/extra``; the view is ``gzip``. A time of 0 means
-    "none" (RFC 1952 section 2.3.1), so it is a binary number like any other.
+    Paths are ``gzip/mtime``, ``gzip/system`` (how hard the compressor tried, and on which operating system), ``gzip/extra``,
+    ``gzip/name`` and ``gzip/comment``; the view is ``gzip``. A time of 0 means "none" (RFC 1952 section 2.3.1), so it is a
+    binary number like any other.
 
     Parameters
     ----------
@@ -226,7 +227,7 @@ def layout_member(
         raise MalformedValue("a gzip header with a checksum or unknown flags", "", at + 3)
     builder.structure(at + 4)
     builder.value(at + 8, "gzip/mtime", "binary-number")
-    builder.structure(at + _HEADER)
+    builder.value(at + _HEADER, "gzip/system", "binary-number")
     if flags & _EXTRA:
         start = builder.position + 2
         end = start + int.from_bytes(row[start - 2 : start], "little")

@@ -265,7 +265,7 @@ def member(content: bytes = b"content", flags: int = 0, fields: bytes = b"") -> 
 
 
 def test_the_fields_of_the_header_are_spans_of_the_row_around_it() -> None:
-    row = member(flags=0x1D, fields=b"\2\0ab" + b"name\0" + b"remark\0")
+    row = member(flags=0x1C, fields=b"\2\0ab" + b"name\0" + b"remark\0")
     found = {
         span.path: (row[span.start : span.stop], span.form)
         for span in laid_out(row)
@@ -273,6 +273,7 @@ def test_the_fields_of_the_header_are_spans_of_the_row_around_it() -> None:
     }
     assert found == {
         "gzip/mtime": (b"\1\2\3\4", "binary-number"),
+        "gzip/system": (b"\0\3", "binary-number"),
         "gzip/extra": (b"ab", "opaque"),
         "gzip/name": (b"name", "text"),
         "gzip/comment": (b"remark", "text"),
@@ -288,6 +289,7 @@ def test_the_content_is_a_view() -> None:
 def test_an_empty_name_has_no_field() -> None:
     assert [span.path for span in laid_out(member(flags=8, fields=b"\0")) if span.path] == [
         "gzip/mtime",
+        "gzip/system",
         "gzip",
     ]
 
@@ -297,8 +299,8 @@ def test_bytes_behind_the_member_are_the_callers() -> None:
     assert [(span.kind, row[span.start : span.stop]) for span in laid_out(row)][-1] == (Kind.DEAD, b"rest")
 
 
-@pytest.mark.parametrize("flags", [2, 0x20, 0x80])
-def test_a_header_with_a_checksum_of_its_own_is_refused(flags: int) -> None:
+@pytest.mark.parametrize("flags", [1, 2, 0x20, 0x80])
+def test_a_header_with_a_checksum_or_unknown_flags_is_refused(flags: int) -> None:
     with pytest.raises(MalformedValue):
         laid_out(member(flags=flags, fields=b"\0\0"))
 
