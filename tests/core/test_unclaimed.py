@@ -7,6 +7,7 @@ import pytest
 
 import csaclean
 from csaclean.errors import CsacleanError, ProofFailed, Unsupported
+from csaclean.registry import Registry, installed
 from csaclean.selector import Step
 from csaclean.unclaimed import is_read
 from phantom_file import Phantom, file_bytes
@@ -48,6 +49,13 @@ def clean(tmp_path: Path) -> Callable[..., tuple[bytes, csaclean.Report]]:
 Clean = Callable[..., tuple[bytes, csaclean.Report]]
 
 
+@pytest.fixture
+def without_ge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let GE be a vendor that no handler is installed for."""
+    others = Registry(entry for entry in installed().registered if entry.name != "ge")
+    monkeypatch.setattr("csaclean.clean.installed", lambda: others)
+
+
 def block(values: dict[int, tuple[str, bytes]] = VALUES, creator: bytes | None = VENDOR) -> DataSet:
     return private_block(0x0031, 0x10, creator, dict(values))
 
@@ -82,6 +90,7 @@ def test_blanking_twice_is_blanking_once(clean: Clean, tmp_path: Path) -> None:
     assert again.status == "unchanged"
 
 
+@pytest.mark.usefixtures("without_ge")
 def test_what_a_converter_reads_by_creator_is_kept_and_named(clean: Clean) -> None:
     gems = private_block(
         0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0"), 0x01: ("SS", b"\1\0")}
@@ -155,6 +164,7 @@ def test_a_file_without_any_does_not(clean: Clean) -> None:
     assert clean(unclaimed="fail")[1].status == "unchanged"
 
 
+@pytest.mark.usefixtures("without_ge")
 def test_strict_refuses_a_file_of_a_vendor_without_a_handler(clean: Clean) -> None:
     gems = private_block(0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0")})
     with pytest.raises(Unsupported, match="no handler"):
