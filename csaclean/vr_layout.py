@@ -7,7 +7,16 @@ from typing import Final
 from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
-__all__ = ["FIELD_VRS", "NUMBER_VRS", "OPAQUE_VRS", "TEXT_VRS", "UNTYPED", "layout_by_vr", "reads_as_text"]
+__all__ = [
+    "FIELD_VRS",
+    "NUMBER_VRS",
+    "OPAQUE_VRS",
+    "TEXT_VRS",
+    "UNTYPED",
+    "WRITTEN_VRS",
+    "layout_by_vr",
+    "reads_as_text",
+]
 
 OPAQUE_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 """VRs (PS3.5 section 6.2) of bytes that the VR says nothing about."""
@@ -50,6 +59,8 @@ NUMBER_VRS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "
 """VRs of binary numbers."""
 TEXT_VRS: Final = frozenset(vr for vr, form in _TEXT_FORMS.items() if form == "text")
 """VRs of free or coded text."""
+WRITTEN_VRS: Final = frozenset(_TEXT_FORMS)
+"""VRs of which a value is written in characters: text, numbers, dates and UIDs."""
 FIELD_VRS: Final = frozenset(_TEXT_FORMS) | NUMBER_VRS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 

@@ -18,7 +18,7 @@ from csaclean.policy.fills import FORMS
 from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, may_meet, overlap
 from csaclean.policy.tables import convert, lines_of_entries, parse
 from csaclean.selector import format_selector, parse_selector
-from csaclean.vr_layout import FIELD_VRS, OPAQUE_VRS, TEXT_VRS
+from csaclean.vr_layout import FIELD_VRS, OPAQUE_VRS, WRITTEN_VRS
 
 __all__ = ["CLASSES", "FieldClass", "Rule", "RuleSet"]
 
@@ -63,8 +63,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_by
         Converters that read the fields, for handlers without a converter table.
     values, match
-        Texts that may stand: exactly these, or those that a regular expression matches in full; of a value with
-        backslashes, each part. The rule speaks of no other text.
+        Texts that may stand, dates and times of day included: exactly these, or those that a regular expression matches in
+        full; of a value with backslashes, each part. The rule speaks of no other text.
     source
         Where the facts come from.
     """
@@ -161,7 +161,7 @@ def _fault(rule: Rule) -> str:
     if not rule.field and (not rule.vr or _ANY in rule.select):
         return "a rule on a whole element needs a selector and a vr"
     if rule.lists_texts:
-        if not (rule.field or rule.vr in TEXT_VRS):
+        if not (rule.field or rule.vr in WRITTEN_VRS):
             return "values and match are for texts"
         if not (rule.match.isascii() and all(value.isascii() for value in rule.values)):
             return "values and match are ASCII"

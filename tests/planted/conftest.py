@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import pytest
 
 import csaclean
-from csaclean.registry import installed
+from csaclean.registry import Claimed, installed
 from csaclean.report.model import Report
 from phantom_family import family, nested_family, orphans
 from phantom_file import Phantom, file_bytes
@@ -38,6 +38,11 @@ def encoding_of(turn: int) -> Encoding:
     return {3: IMPLICIT_LITTLE, 5: EXPLICIT_BIG}.get(turn % _EVERY, EXPLICIT_LITTLE)
 
 
+def _in_every_file(claimed: Claimed) -> bool:
+    """Tell whether an element has a grammar, holds others, or stands in one that does."""
+    return not claimed.by_vr or claimed.claim.vr == "SQ" or len(claimed.claim.selector) > 1
+
+
 @cache
 def plant_file(text: str | None, turn: int) -> Planted:
     """Return a file with an identity planted; every eighth holds all of it in an item of an item."""
@@ -45,7 +50,7 @@ def plant_file(text: str | None, turn: int) -> Planted:
     claims = [
         claimed
         for number, claimed in enumerate(installed().claims)
-        if not claimed.by_vr or number % SHARES == turn % SHARES
+        if _in_every_file(claimed) or number % SHARES == turn % SHARES
     ]
     blocks: tuple[DataSet, ...]
     if turn % _EVERY == 7:

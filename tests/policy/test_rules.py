@@ -245,6 +245,17 @@ class TestListedTexts:
         ]
     )
 
+    @pytest.mark.parametrize("vr", ["LO", "TM", "DA", "UI"])
+    def test_whatever_is_written_in_characters_may_be_listed(self, vr: str) -> None:
+        rules = RuleSet([Rule((IMAGE,), "technical", "for the test", vr=vr, match="08.*")])
+        assert rules.form(IMAGE, "", b"0815", "time") == "code"
+        assert rules.form(IMAGE, "", b"0915", "time") == "time"
+
+    @pytest.mark.parametrize("vr", ["FD", "OB", "SQ"])
+    def test_numbers_and_bytes_are_not(self, vr: str) -> None:
+        with pytest.raises(PolicyError, match="for texts"):
+            RuleSet([Rule((IMAGE,), "technical", "for the test", vr=vr, values=("0815",))])
+
     @pytest.mark.parametrize(
         ("path", "text", "form"),
         [
