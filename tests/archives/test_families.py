@@ -93,13 +93,18 @@ def test_with_a_key_they_become_one_pseudonym(name: str, tmp_path: Path) -> None
     assert after.count(pseudonymous_uid(UID, UidKey(KEY))) == data.count(UID)
 
 
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
 @pytest.mark.parametrize("name", WITH_SEQUENCES)
-def test_items_are_walked_and_the_pixels_in_them_are_kept_and_reported(name: str, tmp_path: Path) -> None:
+def test_items_are_walked_and_the_pixels_in_them_are_kept_and_reported(
+    name: str, policy: str, tmp_path: Path
+) -> None:
     data = family_file(name)
-    after, report = clean(data, tmp_path)
+    after, report = clean(data, tmp_path, policy=policy)
     assert NAME not in after
     assert after.count(PIXELS) == data.count(PIXELS) > 0
-    assert ("(7FE0,0010)", "opaque") in {(kept.selector, kept.cls) for kept in report.kept}
+    assert ("(7FE0,0010)", "opaque", ("dn",)) in {
+        (kept.selector, kept.cls, kept.read_by) for kept in report.kept
+    }
     assert not report.vouched
 
 
@@ -152,6 +157,17 @@ def test_moved_blocks_are_edited_alike(name: str, tmp_path: Path) -> None:
         edits = [(group.selector, group.edits) for group in report.elements]
         found.append((private_values(tmp_path / "out.dcm"), edits))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_where_readers_look_by_number_what_stays_is_listed_with_them(name: str, tmp_path: Path) -> None:
+    data = family_file(name, 0x10)
+    after, report = clean(data, tmp_path)
+    left = after.count(NAME) + after.count(UID)
+    assert left == sum(kept.count for kept in report.kept if kept.cls != "opaque")
+    assert all(kept.read_by for kept in report.kept)
+    strict, _ = clean(data, tmp_path, policy="strict")
+    assert not strict.count(NAME) + strict.count(UID)
 
 
 @pytest.mark.parametrize("policy", ["dead-space", "converter-safe", "strict"])
