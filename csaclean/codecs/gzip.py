@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import ClassVar, Final
 
-from csaclean.codecs.deflate_tight import tight_streams
 from csaclean.errors import DoesNotFit, LimitExceeded, MalformedValue
 from csaclean.model import Builder, DataSetGrammar, Layout, View
 
@@ -44,6 +43,7 @@ _HEADER_BITS: Final = 3
 _SHORTEST_STORED: Final = 5
 _THOROUGH: Final = 1 << 13
 """Contents up to this length are tried with all that there is."""
+_ROUNDS: Final = (15, 50, 5, 1)
 _SETTINGS: Final = (
     range(9, 0, -1),
     (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_FIXED),
@@ -128,7 +128,7 @@ def _packed(inner: bytes) -> Iterator[bytes]:
     for level in range(9, 0, -1):
         yield _deflate(inner, level)
     if len(inner) <= _THOROUGH:
-        yield from tight_streams(inner)
+        yield from _tight(inner)
         for memory, strategy, level, window in product(*_SETTINGS):
             yield _deflate(inner, level, strategy, memory, window)
 
@@ -138,6 +138,14 @@ def _deflate(
 ) -> bytes:
     deflater = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
     return deflater.compress(inner) + deflater.flush()
+
+
+def _tight(inner: bytes) -> Iterator[bytes]:
+    """Yield streams a few percent shorter than zlib's: what a text needs that packs worse than the one which it replaces."""
+    from zopfli.gzip import compress  # noqa: PLC0415  # an edited text that zlib can't pack is rare
+
+    for rounds, splitting in product(_ROUNDS, (True, False)):
+        yield compress(inner, numiterations=rounds, blocksplitting=splitting)[_HEADER:-_TRAILER]
 
 
 def _padded(stream: bytes, slack: int) -> Iterator[bytes]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given, settings
+from zopfli.gzip import compress
 
-from csaclean.codecs.deflate_tight import tight_streams
 from csaclean.codecs.gzip import CODEC, MAGIC, layout_member
 from csaclean.errors import DoesNotFit, LimitExceeded, MalformedValue
 from csaclean.model import Builder, Kind, Layout, View
@@ -110,7 +110,7 @@ def test_whichever_texts_are_filled_a_protocol_takes_the_bytes_it_took(
 
 def test_every_length_from_the_shortest_on_is_reached() -> None:
     content = text_of_keys(7)
-    shortest = len(next(tight_streams(content))) + 8
+    shortest = len(compress(content, numiterations=15)) - 10  # the header of a member
     for size in range(shortest, shortest + 90):
         encoded = CODEC.encode(content, bytes(size))
         assert len(encoded) == size
@@ -138,23 +138,6 @@ def test_content_that_packs_worse_than_the_room_does_not_fit() -> None:
     noise = random.Random(1).randbytes(2000)  # noqa: S311
     with pytest.raises(DoesNotFit):
         CODEC.encode(noise, body(bytes(2000)))
-
-
-@given(st.binary(max_size=400) | st.text("ab \n", max_size=900).map(str.encode))
-@settings(deadline=None)
-def test_the_tight_stream_is_one_that_zlib_inflates(content: bytes) -> None:
-    assert {zlib.decompress(stream, -15) for stream in tight_streams(content)} == {content}
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_tight_stream_is_shorter_than_zlibs(seed: int) -> None:
-    content = text_of_keys(seed)
-    assert len(next(tight_streams(content))) <= len(body(content, 9)) - 8
-
-
-def test_long_runs_and_far_matches_are_inflated() -> None:
-    content = b"ab" * 2000 + random.Random(2).randbytes(1500) + b"ab" * 700 + bytes(999)  # noqa: S311
-    assert {zlib.decompress(stream, -15) for stream in tight_streams(content)} == {content}
 
 
 # --- What is refused
