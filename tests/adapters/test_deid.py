@@ -125,9 +125,13 @@ def private(ds: Dataset) -> set[tuple[int, ...]]:
 
 
 def nameless(ds: Dataset) -> set[tuple[int, ...]]:
-    """Return the paths of the private elements without a creator."""
+    """Return the paths of the private elements of items without a creator."""
     found = private(ds)
-    return {path for path in found if (*path[:-1], path[-1] & 0xFFFF0000 | path[-1] >> 8 & 0xFF) not in found}
+    return {
+        path
+        for path in found
+        if len(path) > 1 and (*path[:-1], path[-1] & 0xFFFF0000 | path[-1] >> 8 & 0xFF) not in found
+    }
 
 
 def field_at(*path: int) -> SimpleNamespace:
