@@ -103,7 +103,7 @@ class TestDcm2niix:
         assert done.returncode == 0
         assert (proved["verdict"], proved["differences"], proved["failures"]) == ("identical", [], [])
         assert proved["files"]["cleaned"] + proved["files"]["unchanged"] == len(GOLDEN)
-        assert proved["outputs"] == 24
+        assert proved["outputs"] == 32
         assert summary["sets"] == {
             "identical": 1,
             "differs": 0,
