@@ -5,6 +5,7 @@ Private Creator of its data set and moves from file to file (PS3.5 section 7.8.1
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from csaclean.errors import PolicyError
@@ -59,6 +60,7 @@ def folded(step: Step, /) -> Step:
     return step if step.creator is None else step._replace(creator=fold_creator(step.creator))
 
 
+@lru_cache(maxsize=1 << 14)
 def parse_selector(text: str, /) -> Selector:
     """Return the selector written as `text`.
 

@@ -176,6 +176,14 @@ def _fault(rule: Rule) -> str:
     return ""
 
 
+def _tables_of(package: str) -> list[str]:
+    """Return the tables of rules that a package ships."""
+    folder = files(package).joinpath("rules")
+    if not folder.is_dir():
+        return ["rules.toml"]
+    return sorted(f"rules/{entry.name}" for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
 class RuleSet:
     """The rules of one handler or policy, looked up by address.
 
@@ -270,7 +278,9 @@ class RuleSet:
 
     @classmethod
     def load(cls, package: str, *resources: str) -> "RuleSet":
-        """Return the rules of TOML files that are shipped inside a package; of ``rules.toml`` unless told otherwise.
+        """Return the rules of TOML files that are shipped inside a package.
+
+        Of all in its folder ``rules`` if it has one, else of ``rules.toml``, unless told otherwise.
 
         Raises
         ------
@@ -279,7 +289,7 @@ class RuleSet:
         """
         rules: list[Rule] = []
         names: list[str] = []
-        for resource in resources or ("rules.toml",):
+        for resource in resources or _tables_of(package):
             where = f"{package}/{resource}"
             text = files(package).joinpath(resource).read_text("utf-8")
             found = convert(parse(text, where), _Table, text, where).rule

@@ -4,8 +4,7 @@ No converter reads any of it (rordenlab/dcm2niix ``console/nii_dicom.cpp``: diff
 public Image Comments), so there is no converter table.
 """
 
-from importlib.resources import files
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
 from csaclean.model import Layout
@@ -13,15 +12,6 @@ from csaclean.policy.listed import listed
 from csaclean_handlers.canon.elements import CAPS, GRAMMARS
 
 __all__ = ["CanonHandler"]
-
-_PACKAGE: Final = "csaclean_handlers.canon"
-
-
-def _rules() -> RuleSet:
-    """Return all tables of the folder ``rules``."""
-    folder = files(_PACKAGE).joinpath("rules")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return RuleSet.load(_PACKAGE, *(f"rules/{name}" for name in names))
 
 
 class CanonHandler:
@@ -31,7 +21,7 @@ class CanonHandler:
     claims: ClassVar[tuple[Claim, ...]] = tuple(
         Claim(parse_selector(selector), cap=CAPS[selector]) for selector in GRAMMARS
     )
-    rules: ClassVar[RuleSet] = _rules()
+    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.canon")
 
     def layout(self, element: PrivateElement, /) -> Layout:
         """Return what each byte of an element is; see `csaclean_handlers.canon.elements.GRAMMARS`.

@@ -1,7 +1,6 @@
 """The rules of GE's private elements, loaded once: the handler has them, and grammars ask them about keys and texts."""
 
 from functools import cache
-from importlib.resources import files
 
 from csaclean.handler import RuleSet
 from csaclean.model import Layout
@@ -9,17 +8,11 @@ from csaclean.policy.listed import listed
 
 __all__ = ["ruled", "rules"]
 
-_PACKAGE = "csaclean_handlers.ge"
-_FOLDER = "rules"
-
 
 @cache
 def rules() -> RuleSet:
     """Return the rules of this handler: all tables of the folder ``rules``."""
-    names = sorted(
-        entry.name for entry in files(_PACKAGE).joinpath(_FOLDER).iterdir() if entry.name.endswith(".toml")
-    )
-    return RuleSet.load(_PACKAGE, *(f"{_FOLDER}/{name}" for name in names))
+    return RuleSet.load("csaclean_handlers.ge")
 
 
 def ruled(layout: Layout, row: bytes, select: str) -> Layout:

@@ -1,6 +1,5 @@
 """The Philips handler: rules for what Philips' scanners write under their creators, grammars for the blobs of raw data."""
 
-from importlib.resources import files
 from typing import ClassVar, Final
 
 from csaclean.converter_table import ElementTable
@@ -10,12 +9,6 @@ from csaclean_handlers.philips.blobs import BLOB, layout_blob
 
 __all__ = ["PhilipsHandler"]
 
-_PACKAGE: Final = "csaclean_handlers.philips"
-_TABLES: Final = sorted(
-    f"rules/{entry.name}"
-    for entry in files(_PACKAGE).joinpath("rules").iterdir()
-    if entry.name.endswith(".toml")
-)
 _CAP: Final = 64 << 20
 """Longest blob that is loaded, in bytes: exam cards have 4 MiB."""
 
@@ -25,7 +18,7 @@ class PhilipsHandler:
 
     name: ClassVar[str] = "philips"
     claims: ClassVar[tuple[Claim, ...]] = (Claim(parse_selector(BLOB), cap=_CAP, vr="OW"),)
-    rules: ClassVar[RuleSet] = RuleSet.load(_PACKAGE, *_TABLES)
+    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.philips")
     converters: ClassVar[ElementTable] = ElementTable.of_vendor("Philips")
 
     def layout(self, element: PrivateElement, /) -> Layout:

@@ -4,7 +4,6 @@ Its image header holds the moment of the scan, a protocol that nobody can read, 
 volume: standard dates and times of day there, and private elements that no creator owns.
 """
 
-from importlib.resources import files
 from typing import ClassVar, Final
 
 from csaclean.converter_table import ElementTable
@@ -15,15 +14,7 @@ from csaclean_handlers.uih.grammars import GRAMMARS
 
 __all__ = ["UihHandler"]
 
-_PACKAGE: Final = "csaclean_handlers.uih"
 _VRS: Final = {"(0065,Image Private Header,17)": "LO"}
-
-
-def _rules() -> RuleSet:
-    """Return all tables of the folder ``rules``."""
-    folder = files(_PACKAGE).joinpath("rules")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return RuleSet.load(_PACKAGE, *(f"rules/{name}" for name in names))
 
 
 class UihHandler:
@@ -33,7 +24,7 @@ class UihHandler:
     claims: ClassVar[tuple[Claim, ...]] = tuple(
         Claim(parse_selector(selector), vr=_VRS.get(selector, "OB")) for selector in GRAMMARS
     )
-    rules: ClassVar[RuleSet] = _rules()
+    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.uih")
     converters: ClassVar[ElementTable] = ElementTable.of_vendor("UIH")
 
     def layout(self, element: PrivateElement, /) -> Layout:
