@@ -102,7 +102,7 @@ class TestFiles:
             expected = saved(read(expected))
         ds = read(data)
         csaclean.clean_dataset(ds)
-        assert saved(ds) == expected
+        assert saved(ds) == data[:128] + expected[128:]  # the preamble is the file's, not the data set's
 
     @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: encoding.name)
     @pytest.mark.parametrize("policy", ["converter-safe", "dead-space"])
