@@ -40,7 +40,7 @@ def _fill(form: str, old: bytes) -> bytes:
         return re.sub(rb"\d+", lambda code: _WIDTHS[len(code[0]) - 1], old)
     if form == "utf16":
         return b"X\0" * (len(old) // 2) + b"X" * (len(old) % 2)
-    if form in {"binary-number", "opaque", "trash"}:
+    if form == "binary-number":
         return bytes(len(old))
     if form == "name":
         return re.sub(rb"[A-Za-z0-9]", b"X", old)

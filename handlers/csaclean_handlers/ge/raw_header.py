@@ -34,10 +34,8 @@ _TABLE_HEAD: Final = 8
 _ENTRY: Final = 12
 _RAW, _PRESCAN = 1, 2
 _SECTIONS: Final = {_RAW: "raw", _PRESCAN: "prescan", 3: "tail"}
-_TEXT: Final = {
-    certain: re.compile(rb"[\x20-\x7e]{%d,}+" % size) for certain, size in ((True, 12), (False, 5))
-}
-"""A text among numbers: longer than three of them where a published layout says that they are numbers, else longer than one."""
+_TEXT: Final = re.compile(rb"[\x20-\x7e]{12,}+")
+"""A text among numbers: longer than three of them, though a published layout says that they are numbers."""
 
 
 class Place(NamedTuple):
@@ -86,12 +84,17 @@ def revision_of(number: float, /) -> Revision:
     return max((one for one in _tables()[0] if one.first <= round(number, 3)), key=lambda one: one.first)
 
 
-def _numbers(builder: Builder, row: bytes, stop: int, path: str, *, certain: bool) -> None:
+def _numbers(builder: Builder, row: bytes, stop: int, path: str) -> None:
     """Account for binary numbers, and for texts that stand among them."""
-    for found in _TEXT[certain].finditer(row, builder.position, stop):
+    for found in _TEXT.finditer(row, builder.position, stop):
         builder.value(found.start(), f"{path}/numbers", "binary-number")
         builder.value(found.end(), f"{path}/text", "text")
     builder.value(stop, f"{path}/numbers", "binary-number")
+
+
+def _unknown(builder: Builder, stop: int, path: str) -> None:
+    """Account for what nobody published: it may be numbers or text."""
+    builder.value(stop, f"{path}/unknown", "opaque")
 
 
 def _header(builder: Builder, row: bytes, stop: int, path: str, layout: Revision) -> None:
@@ -101,15 +104,15 @@ def _header(builder: Builder, row: bytes, stop: int, path: str, layout: Revision
         end = start + place.at + place.size
         if end > stop:
             break
-        _numbers(builder, row, start + place.at, path, certain=True)
+        _numbers(builder, row, start + place.at, path)
         if place.name == _REVISION:
             builder.structure(end)
         elif place.text:
             slot(builder, row, end, f"{path}/{place.name}", place.text)
         else:
             builder.value(end, f"{path}/{place.name}", "binary-number")
-    _numbers(builder, row, max(builder.position, min(stop, start + layout.known)), path, certain=True)
-    _numbers(builder, row, stop, path, certain=False)
+    _numbers(builder, row, max(builder.position, min(stop, start + layout.known)), path)
+    _unknown(builder, stop, path)
 
 
 def _sections(value: bytes, order: str) -> Sequence[tuple[int, int, int]] | None:
@@ -146,7 +149,8 @@ def layout_raw_header(value: bytes, /) -> Layout:
     -------
     Layout
         Paths are ``raw/FIELD`` and ``prescan/FIELD`` for the fields of ``raw_header.toml``; ``…/numbers`` and ``…/text`` for
-        what it doesn't name, of the sections ``raw``, ``prescan``, ``tail`` and, where no table of sections holds, ``other``.
+        what stands between them, ``…/unknown`` for what nobody published, of the sections ``raw``, ``prescan``, ``tail`` and,
+        where no table of sections holds, ``other``.
         A value too short for a header, as CT scanners write it, is strings (`csaclean_handlers.ge.texts.layout_strings`).
         Foreign if there is no header at its place.
     """
@@ -160,9 +164,9 @@ def layout_raw_header(value: bytes, /) -> Layout:
     sections = _sections(value, order)
     if sections is None or (_RAW, at) not in {(kind, start) for kind, start, _ in sections}:
         first = _PLACE if order == "<" else _PLACE + 2
-        _numbers(builder, value, first, "other", certain=False)
+        _unknown(builder, first, "other")
         builder.structure(first + 2)
-        _numbers(builder, value, at, "other", certain=False)
+        _unknown(builder, at, "other")
         _header(builder, value, len(value), "raw", raw)
         return builder.done(len(value))
     builder.value(4, "mark", "binary-number")
@@ -173,5 +177,5 @@ def layout_raw_header(value: bytes, /) -> Layout:
         elif kind == _PRESCAN and end - start in prescan:
             _header(builder, value, end, "prescan", prescan[end - start])
         else:
-            _numbers(builder, value, end, _SECTIONS[kind], certain=False)
+            _unknown(builder, end, _SECTIONS[kind])
     return builder.done(len(value))
