@@ -93,8 +93,8 @@ def test_a_bare_value_becomes_what_the_file_gets(file: RealFile, clean: Clean) -
     ("patterns", "status", "unvouched"),
     [
         pytest.param(["*hitachi*", "*bruker*"], 0, "0 of 3", id="no-private-elements"),
-        pytest.param(["*canon*"], 0, "3 of 3", id="nothing-claimed"),
-        pytest.param(["*siemens_vb17_mosaic_ts-1*", "*canon*"], 5, "3 of 4", id="csa"),
+        pytest.param(["*canon*"], 0, "0 of 3", id="nothing-identifies"),
+        pytest.param(["*siemens_vb17_mosaic_ts-1*", "*orphan-csa*"], 5, "2 of 3", id="csa"),
         pytest.param(["*siemens_xa20*", "*bruker*"], 5, "0 of 3", id="xa"),
     ],
 )
