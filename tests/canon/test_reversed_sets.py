@@ -1,41 +1,18 @@
 """(0029,xx90): data sets that are stored from their last byte to their first."""
 
-import io
-
-import pydicom
 import pytest
-from pydicom.filereader import read_dataset
 
 from csaclean.errors import MalformedValue
 from csaclean.model import DATASET
 from csaclean_handlers.canon.elements import CREATORS, layout_reversed
 from phantom_canon import PATH, SERIAL, backwards, reversed_sets
 from phantom_writer import EXPLICIT_LITTLE, encode_dataset, private_block, text
+from tests.canon.hidden_sets import read, shape
 from tests.canon.samples import REVERSED, cleaned, laid_out
 
 SETS = reversed_sets()
 NAMES = ("study", "series", "image")
 every_set = pytest.mark.parametrize("value", SETS, ids=NAMES)
-
-
-def read(value: bytes) -> pydicom.Dataset:
-    """Return the data set in a value, read by pydicom to the last byte."""
-    source = io.BytesIO(value[::-1])
-    dataset = read_dataset(source, is_implicit_VR=False, is_little_endian=True)
-    assert source.tell() == len(value)
-    return dataset
-
-
-def shape(dataset: pydicom.Dataset) -> list[tuple[int, str | None, int]]:
-    """Return tag, VR and length of each element as it was read, at any depth."""
-    found: list[tuple[int, str | None, int]] = []
-    for tag in list(dataset.keys()):
-        raw = dataset.get_item(tag)
-        found.append((int(tag), raw.VR, getattr(raw, "length", -1)))
-        if raw.VR == "SQ":
-            for item in dataset[tag].value:
-                found += shape(item)
-    return found
 
 
 @every_set

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.filereader import read_dataset
 
 import csaclean
+from tests.canon.hidden_sets import read as read_hidden
+from tests.canon.hidden_sets import shape
 from tests.conftest import RealFile, real_files
 from tests.real.conftest import Clean
 from tests.real.conversion import convert, differences
@@ -42,26 +43,6 @@ def hidden(dataset: pydicom.Dataset) -> Iterator[bytes]:
             yield element.value
 
 
-def turned(value: bytes) -> pydicom.Dataset:
-    """Return the data set in a value, read to the last byte."""
-    source = io.BytesIO(value[::-1])
-    dataset = read_dataset(source, is_implicit_VR=False, is_little_endian=True)
-    assert source.tell() == len(value)
-    return dataset
-
-
-def elements(dataset: pydicom.Dataset) -> list[tuple[int, str | None, int]]:
-    """Return tag, VR and length of each element as it was read, at any depth."""
-    found: list[tuple[int, str | None, int]] = []
-    for tag in list(dataset.keys()):
-        raw = dataset.get_item(tag)
-        found.append((int(tag), raw.VR, getattr(raw, "length", -1)))
-        if raw.VR == "SQ":
-            for item in dataset[tag].value:
-                found += elements(item)
-    return found
-
-
 def leaves(dataset: pydicom.Dataset) -> Iterator[pydicom.DataElement]:
     for element in dataset:
         if element.VR == "SQ":
@@ -77,7 +58,7 @@ def secrets(file: RealFile) -> tuple[bytes, ...]:
     dataset = read(file.path.read_bytes())
     found = {str(dataset.get("DeviceSerialNumber", ""))}
     for value in hidden(dataset):
-        for element in leaves(turned(value)):
+        for element in leaves(read_hidden(value)):
             tag = element.tag
             serial = (tag.group, tag.element & 0xFF) == (0x0009, 0x02)
             path = tag.group == 0x0029 and tag.element & 0xFF in range(0x50, 0x55)
@@ -101,7 +82,7 @@ def test_the_sets_read_to_the_last_byte_with_the_same_elements(
     assert len(old) == len(new) == SETS
     for before, after in zip(old, new, strict=True):
         assert len(before) == len(after)
-        assert elements(turned(before)) == elements(turned(after))
+        assert shape(read_hidden(before)) == shape(read_hidden(after))
 
 
 @policies
@@ -127,7 +108,7 @@ def test_the_serial_number_is_in_no_private_text_any_more(file: RealFile, policy
         texts = [
             str(element.value)
             for value in hidden(read(data))
-            for element in leaves(turned(value))
+            for element in leaves(read_hidden(value))
             if element.VR in ("LO", "SH", "UI", "LT") and not element.tag.is_private_creator
         ]
         counts.append(sum(serial.decode("ascii") in text for text in texts))
