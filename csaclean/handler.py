@@ -113,6 +113,9 @@ class Handler(Protocol):
     def layout(self, element: PrivateElement, /) -> Layout:
         """Return what each byte of the value is, or `Layout.foreign` for content that isn't the handler's.
 
+        Fields of form ``text`` that hold what one of the handler's rules lists become ``code`` afterwards: that is not the
+        grammar's business.
+
         Raises
         ------
         MalformedValue

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, NamedTuple, cast
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, RulesOnly, Witness
 from csaclean.model import DataSetGrammar, Field, Kind, Layout, View
+from csaclean.policy.listed import listed
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, Step, folded, format_selector, parse_selector
 from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
@@ -142,7 +143,7 @@ class Claimed(NamedTuple):
         )
 
     def layout(self, element: PrivateElement) -> Layout:
-        """Return the layout of an element, checked for holes.
+        """Return the layout of an element, checked for holes; texts that the handler's rules list are codes in it.
 
         Raises
         ------
@@ -168,7 +169,8 @@ class Claimed(NamedTuple):
         fault = layout_fault(layout, len(element.value))
         if fault:
             raise HandlerError(f"handler {name} gave {fault}", where)
-        return layout
+        rules = self.registered.handler.rules
+        return listed(layout, element.value, self.selector, rules) if rules.lists_texts else layout
 
 
 def claims_of(entry: Registered) -> Iterator[Claimed]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Final
 
 import csaclean
-from csaclean.handler import Claim, PrivateElement, parse_selector
+from csaclean.handler import PrivateElement
 from csaclean.model import Kind, Layout
-from csaclean_handlers.ge import GeHandler
+from csaclean.registry import installed
 from phantom_file import Phantom, file_bytes
 from phantom_writer import EXPLICIT_LITTLE, DataSet, Encoding
 from phantoms import ge_image
@@ -18,10 +18,10 @@ HEADER: Final = "(0043,GEMS_PARM_01,2A)"
 
 
 def layout(select: str, value: bytes) -> Layout:
-    """Return the layout that the handler makes of a value."""
-    selector = parse_selector(select)
-    return GeHandler().layout(
-        PrivateElement(Claim(selector), selector, "OB", value, "<", (), lambda tag: None)
+    """Return the layout that the handler makes of a value, with the texts that its rules list."""
+    claimed = installed().by_selector[select]
+    return claimed.layout(
+        PrivateElement(claimed.claim, claimed.claim.selector, "OB", value, "<", (), lambda tag: None)
     )
 
 

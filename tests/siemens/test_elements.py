@@ -120,7 +120,7 @@ def test_content_of_another_kind_is_foreign(select: str) -> None:
 class TestElementsThatAreToldByTheirFirstBytes:
     def test_a_csa_header_is_laid_out_as_one(self, select: str) -> None:
         blob = csa.encode(image_header())
-        assert list(_layout(select, blob)) == list(layout_csa(blob, select))
+        assert list(_layout(select, blob)) == list(layout_csa(blob))
 
     @pytest.mark.parametrize("value", [oog(), history()])
     def test_so_are_the_contents_of_medcom(self, select: str, value: bytes) -> None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
 from csaclean.model import Layout
-from csaclean.policy.listed import listed
 from csaclean_handlers.canon.elements import CAPS, GRAMMARS
 
 __all__ = ["CanonHandler"]
@@ -32,6 +31,4 @@ class CanonHandler:
             If records begin as records and don't end so. A reversed data set that can't be walked is malformed too, but the
             engine says so.
         """
-        selector = format_selector(element.claim.selector)
-        found = GRAMMARS[selector](element.value)
-        return found if found.is_foreign else listed(found, element.value, selector, self.rules)
+        return GRAMMARS[format_selector(element.claim.selector)](element.value)

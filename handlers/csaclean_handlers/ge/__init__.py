@@ -6,7 +6,7 @@ from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, pa
 from csaclean.model import Layout
 from csaclean_handlers.ge.converters import GeConverters
 from csaclean_handlers.ge.elements import GRAMMARS
-from csaclean_handlers.ge.ruleset import ruled, rules
+from csaclean_handlers.ge.ruleset import rules
 
 __all__ = ["GeHandler"]
 
@@ -27,6 +27,4 @@ class GeHandler:
         MalformedValue
             If a signature is there and the grammar fails.
         """
-        select = format_selector(element.claim.selector)
-        layout = GRAMMARS[select](element.value)
-        return layout if layout.is_foreign else ruled(layout, element.value, select)
+        return GRAMMARS[format_selector(element.claim.selector)](element.value)

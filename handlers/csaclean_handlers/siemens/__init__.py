@@ -6,7 +6,6 @@ from csaclean.handler import DEFAULT_CAP, Claim, PrivateElement, RuleSet, format
 from csaclean.model import Layout
 from csaclean_handlers.siemens.converters import SiemensConverters
 from csaclean_handlers.siemens.elements import GRAMMARS
-from csaclean_handlers.siemens.ruleset import rules
 from csaclean_handlers.siemens.witness import NibabelWitness
 
 __all__ = ["SiemensHandler"]
@@ -41,7 +40,7 @@ class SiemensHandler:
         )
         for selector in GRAMMARS
     )
-    rules: ClassVar[RuleSet] = rules()
+    rules: ClassVar[RuleSet] = RuleSet.load("csaclean_handlers.siemens")
     witness: ClassVar[NibabelWitness] = NibabelWitness()
     converters: ClassVar[SiemensConverters] = SiemensConverters()
 

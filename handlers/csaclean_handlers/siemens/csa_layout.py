@@ -22,7 +22,6 @@ from csaclean_handlers.siemens.converters import read_tags
 from csaclean_handlers.siemens.encapsulated import layout_encapsulated
 from csaclean_handlers.siemens.phoenixzip import layout_phoenix_zip, layout_sr_message
 from csaclean_handlers.siemens.protocol import layout_protocol
-from csaclean_handlers.siemens.ruleset import ruled
 from csaclean_handlers.siemens.texts import (
     CHANNELS,
     layout_data_role,
@@ -38,7 +37,6 @@ _SYNGO_DTS = {vr.encode("ascii"): number for vr, number in csa.SYNGO_DT.items()}
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
 _SECOND_MAGIC = (b"\4\3\2\1", b"\0\0\0\0")
-SERIES = "(0029,SIEMENS CSA HEADER,20)"
 UNKNOWN = "?"
 """Path of the values of a tag that is not in the vocabulary: its name may be anything."""
 
@@ -159,15 +157,13 @@ def _tag(builder: Builder, blob: bytes, tag: csa.ScannedTag, number: int, count:
         builder.dead(item.end)
 
 
-def layout_csa(blob: bytes, select: str = SERIES, *, fine: bool = False) -> Layout:
+def layout_csa(blob: bytes, *, fine: bool = False) -> Layout:
     """Return what each byte of a CSA element is.
 
     Parameters
     ----------
     blob
         The value of an element of creator ``SIEMENS CSA HEADER``, or of an orphan with its signature.
-    select
-        The canonical selector of the element: the rules that list texts are looked up by it.
     fine
         Whether every number of a protocol text is a field of its own.
 
@@ -189,12 +185,12 @@ def layout_csa(blob: bytes, select: str = SERIES, *, fine: bool = False) -> Layo
     if blob.startswith(b"VS01"):
         codec = Swap16()
         inner = codec.decode(blob, DEFAULT_CAP)
-        builder.view(size, View(codec.name, codec, inner, layout_csa(inner, select, fine=fine)))
+        builder.view(size, View(codec.name, codec, inner, layout_csa(inner, fine=fine)))
         return builder.done(size)
     if not (csa.is_csa2(blob) or csa.is_csa1(blob)):
         if blob.count(0) == size:
             builder.dead(size)
-            return ruled(builder.done(size), blob, select)
+            return builder.done(size)
         return Layout.foreign("not-a-csa-header")
     found = csa.scan(blob)
     if found.variant is csa.Variant.CSA2:
@@ -215,4 +211,4 @@ def layout_csa(blob: bytes, select: str = SERIES, *, fine: bool = False) -> Layo
     for number, tag in enumerate(found.tags, 1):
         _tag(builder, blob, tag, number, len(found.tags), fine=fine)
     builder.dead(size)
-    return ruled(builder.done(size), blob, select)
+    return builder.done(size)

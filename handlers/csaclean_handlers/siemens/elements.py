@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from csaclean.handler import PrivateElement, format_selector
+from csaclean.handler import PrivateElement
 from csaclean.model import Builder, Layout
 from csaclean_handlers.siemens.autoalign import layout_autoalign
 from csaclean_handlers.siemens.csa_layout import layout_csa
 from csaclean_handlers.siemens.medcom import HISTORY_SIGNATURE, OOG_SIGNATURE, layout_history, layout_oog
 from csaclean_handlers.siemens.physio import layout_signal
 from csaclean_handlers.siemens.protocol import layout_protocol
-from csaclean_handlers.siemens.ruleset import ruled
 from csaclean_handlers.siemens.texts import (
     layout_channels,
     layout_data_role,
@@ -37,29 +36,15 @@ def _text(grammar: Callable[[bytes], Layout]) -> Grammar:
     def layout(element: PrivateElement) -> Layout:
         builder = Builder()
         text = element.value.rstrip(_PADDING)
-        builder.inline(ruled(grammar(text), text, format_selector(element.claim.selector)), "")
+        builder.inline(grammar(text), "")
         builder.structure(len(element.value))
         return builder.done(len(element.value))
 
     return layout
 
 
-def _whole(grammar: Grammar) -> Grammar:
-    """Return the grammar of an element that has a grammar of its own for the whole value."""
-
-    def layout(element: PrivateElement) -> Layout:
-        found = grammar(element)
-        return (
-            found
-            if found.is_foreign
-            else ruled(found, element.value, format_selector(element.claim.selector))
-        )
-
-    return layout
-
-
 def _csa(element: PrivateElement) -> Layout:
-    return layout_csa(element.value, format_selector(element.claim.selector), fine=element.fine)
+    return layout_csa(element.value, fine=element.fine)
 
 
 def _protocol(element: PrivateElement) -> Layout:
@@ -92,22 +77,22 @@ GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType(
     {
         "(0029,SIEMENS CSA HEADER,10)": _csa,
         "(0029,SIEMENS CSA HEADER,20)": _csa,
-        "(0021,SIEMENS MR SDS 01,19)": _whole(_protocol),
-        "(0021,SIEMENS MR SDI PHOENIXZIP,01)": _whole(_protocol),
+        "(0021,SIEMENS MR SDS 01,19)": _protocol,
+        "(0021,SIEMENS MR SDI PHOENIXZIP,01)": _protocol,
         "(0021,SIEMENS MR SDS 01,2B)": _text(layout_patient_record),
         "(0021,SIEMENS MR SDS 01,3F)": _text(layout_autoalign),
         "(0021,SIEMENS MR SDS 01,43)": _text(layout_external_info),
         "(0021,SIEMENS MR SDI 02,67)": _text(layout_data_role),
-        "(0021,SIEMENS MR SDI 02,68)": _whole(_by_signature),
-        "(0021,SIEMENS MR SDI 02,69)": _whole(_by_signature),
+        "(0021,SIEMENS MR SDI 02,68)": _by_signature,
+        "(0021,SIEMENS MR SDI 02,69)": _by_signature,
         "(0021,SIEMENS MR SDI 02,70)": _text(layout_data_set_info),
         "(0021,SIEMENS MR SDI 02,71)": _text(layout_channels),
-        "(0029,SIEMENS CSA NON-IMAGE,10)": _whole(_by_signature),
-        "(0029,SIEMENS MEDCOM HEADER,10)": _whole(_by_signature),
-        "(0029,SIEMENS MEDCOM HEADER,20)": _whole(_history),
-        "(0029,SIEMENS MEDCOM OOG,10)": _whole(_oog),
-        "(7FE1,SIEMENS CSA NON-IMAGE,10)": _whole(layout_signal),
-        "(7FE1,SIEMENS MR IMA,10)": _whole(_by_signature),
+        "(0029,SIEMENS CSA NON-IMAGE,10)": _by_signature,
+        "(0029,SIEMENS MEDCOM HEADER,10)": _by_signature,
+        "(0029,SIEMENS MEDCOM HEADER,20)": _history,
+        "(0029,SIEMENS MEDCOM OOG,10)": _oog,
+        "(7FE1,SIEMENS CSA NON-IMAGE,10)": layout_signal,
+        "(7FE1,SIEMENS MR IMA,10)": _by_signature,
     }
 )
 """By canonical selector."""

@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from csaclean.converter_table import ElementTable
 from csaclean.handler import Claim, PrivateElement, RuleSet, format_selector, parse_selector
 from csaclean.model import Layout
-from csaclean.policy.listed import listed
 from csaclean_handlers.uih.grammars import GRAMMARS
 
 __all__ = ["UihHandler"]
@@ -29,6 +28,4 @@ class UihHandler:
 
     def layout(self, element: PrivateElement, /) -> Layout:
         """Return what each byte of an element is; see `csaclean_handlers.uih.grammars.GRAMMARS`."""
-        selector = format_selector(element.claim.selector)
-        found = GRAMMARS[selector](element.value)
-        return found if found.is_foreign else listed(found, element.value, selector, self.rules)
+        return GRAMMARS[format_selector(element.claim.selector)](element.value)
