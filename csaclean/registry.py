@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType
-from typing import ClassVar, Final, NamedTuple, cast
+from typing import ClassVar, Final, NamedTuple, Self, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, RulesOnly, Witness
@@ -229,15 +229,25 @@ class Registry:
     """
 
     def __init__(self, registered: Iterable[Registered], /) -> None:
-        self.registered = tuple(registered)
+        registered = tuple(registered)
+        for collision in _collisions(registered):
+            raise collision
+        self._fill(registered, (claimed for entry in registered for claimed in claims_of(entry)))
+
+    @classmethod
+    def _of(cls, registered: tuple[Registered, ...], claims: Iterable[Claimed]) -> Self:
+        """Return a registry of claims in which nothing collides."""
+        registry = cls.__new__(cls)
+        registry._fill(registered, claims)
+        return registry
+
+    def _fill(self, registered: tuple[Registered, ...], claims: Iterable[Claimed]) -> None:
+        self.registered = registered
         self._claims: dict[tuple[int, str | None, int], tuple[Claimed, ...]] = {}
         self._creators: set[str] = set()
         self._orphans: list[tuple[bytes, Claimed]] = []
-        for collision in _collisions(self.registered):
-            raise collision
-        for entry in self.registered:
-            for claimed in claims_of(entry):
-                self._add(claimed)
+        for claimed in claims:
+            self._add(claimed)
 
     def _add(self, claimed: Claimed) -> None:
         steps = tuple(map(folded, claimed.claim.selector))
@@ -266,11 +276,7 @@ class Registry:
             return self
         added = Registered("policy", cast("Handler", _OfPolicy(rules)), "the policy", "")
         names = set(rules.whole) - set(kept)
-        registry = Registry(())
-        registry.registered = (*self.registered, added)
-        for claimed in self.claims:
-            if claimed.selector not in names:
-                registry._add(claimed)
+        claims = [claimed for claimed in self.claims if claimed.selector not in names]
         for claimed in claims_of(added):
             if claimed.selector not in names:
                 continue
@@ -279,8 +285,8 @@ class Registry:
                 claimed = claimed._replace(  # noqa: PLW2901
                     registered=owner.registered, claim=owner.claim._replace(vr=claimed.claim.vr)
                 )
-            registry._add(claimed)
-        return registry
+            claims.append(claimed)
+        return Registry._of((*self.registered, added), claims)
 
     @cached_property
     def _standard(self) -> Registered | None:
@@ -431,4 +437,4 @@ def installed() -> Registry:
         raise HandlerError("; ".join(map(str, faults)))
     for fault in faults:
         raise fault
-    return Registry(registered)
+    return Registry._of(registered, (claimed for entry in registered for claimed in claims_of(entry)))
