@@ -90,9 +90,7 @@ class GeConverters(ElementTable):
     """The converter table of GE's private elements."""
 
     def __init__(self) -> None:
-        super().__init__(
-            (row for row in read_elements() if row.vendor == "GE" and row.step.creator != "GEIIS"), _PARSED
-        )
+        super().__init__((row for row in read_elements() if row.vendor == "GE"), _PARSED)
         self._parsed_tags = {row.tag: row.selector for row in read_elements() if row.selector in _PARSED}
 
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
