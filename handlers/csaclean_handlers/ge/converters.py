@@ -2,38 +2,50 @@
 
 Most elements are read as a whole (`csaclean.converter_table.ElementTable`). Of the protocol data block a few keys are, by first
 substring of the inflated text (rordenlab/dcm2niix ``console/nii_dicom_batch.cpp`` ``geProtocolBlock``), and of the raw data header
-a few numbers (``console/nii_dicom.cpp`` lines 7322-7412). Nothing here shares code with the grammars.
+a few numbers (``console/nii_dicom.cpp`` lines 7322-7412). The keys stand in ``converters.toml``. Nothing here shares code with the
+grammars.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Final
+from functools import cache, lru_cache
+from importlib.resources import files
+from tomllib import loads
+from typing import Final, NamedTuple
 
 from csaclean.converter_table import ElementTable, read_elements
 from csaclean.handler import ConverterElement
 
-__all__ = ["GeConverters"]
+__all__ = ["GeConverters", "read_keys"]
 
 _BLOCK: Final = "(0025,GEMS_SERS_01,1B)"
 _HEADER: Final = "(0043,GEMS_PARM_01,2A)"
 _PARSED: Final = (_BLOCK, _HEADER)
 _READERS: Final = ("dn", "xl")
-_KEYS: Final = {
-    "SLICEORDER": ("SliceTiming",),
-    "VIEWORDER": (),
-    "MBACCEL": (),
-    "NOSLC": (),
-    "DELACQ": (),
-    "DELACQNOAV": (),
-    "PSEQ": ("ProcedureStepDescription",),
-    "IOPT": (),
-    "PHASEDELAYS1": (),
-}
-"""Keys of the protocol that are searched for, with what dcm2niix's sidecar gets from each."""
 _NUMBERS: Final = ("rev", "dacq_ctrl", "data_format", "kydir")
 _LARGEST: Final = 1 << 20
+
+
+class _Key(NamedTuple):
+    """A key of the protocol: what is looked for in the text, and the sidecar's keys that are made of it."""
+
+    find: bytes
+    output: tuple[str, ...]
+
+
+@cache
+def _read_keys() -> Mapping[str, _Key]:
+    table = loads(files("csaclean_handlers.ge").joinpath("converters.toml").read_text("utf-8"))
+    return {
+        row["name"]: _Key(row.get("find", row["name"]).encode("ascii"), tuple(row.get("output", ())))
+        for row in table["key"]
+    }
+
+
+def read_keys() -> frozenset[bytes]:
+    """Return the keys of the protocol that a converter reads."""
+    return frozenset(name.encode("ascii") for name in _read_keys())
 
 
 @lru_cache(maxsize=8)
@@ -58,11 +70,10 @@ def _protocol(value: bytes) -> bytes:
 def _keys(value: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield each key of the protocol with the rest of its line."""
     text = _protocol(value)
-    for key in _KEYS:
-        wanted = b"\nSLICEORDER" if key == "SLICEORDER" else key.encode("ascii")
-        start = text.find(wanted)
+    for name, key in _read_keys().items():
+        start = text.find(key.find)
         if start >= 0:
-            yield key, text[start + len(wanted) :].split(b"\n", 1)[0]
+            yield name, text[start + len(key.find) :].split(b"\n", 1)[0]
 
 
 def _numbers(value: bytes) -> Iterator[tuple[str, bytes]]:
@@ -96,7 +107,7 @@ class GeConverters(ElementTable):
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
         """Return who reads an element, or a field of it."""
         if path and selector == _BLOCK:
-            return _READERS if path.removeprefix("PDB/").removeprefix("XML/") in _KEYS else ()
+            return _READERS if path.removeprefix("PDB/").removeprefix("XML/") in _read_keys() else ()
         if path and selector == _HEADER:
             return _READERS if path.removeprefix("raw/") in _NUMBERS else ()
         return super().consumers(selector, path)
@@ -133,7 +144,8 @@ class GeConverters(ElementTable):
     ) -> tuple[str, ...]:
         """Return the keys of dcm2niix's sidecar that are made of what changes."""
         changed = (key.rpartition("/")[2] for key, value in before.items() if after.get(key) != value)
-        keys = (key for name in changed for key in _KEYS.get(name, ()))
+        read = _read_keys()
+        keys = (key for name in changed if name in read for key in read[name].output)
         return tuple(dict.fromkeys((*super().outputs(before, after, standard), *keys)))
 
     def is_field(self, key: str, selector: str, path: str, /) -> bool:

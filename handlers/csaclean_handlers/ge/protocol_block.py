@@ -14,6 +14,7 @@ from csaclean.codecs.gzip import MAGIC, layout_member
 from csaclean.errors import MalformedValue
 from csaclean.grammars.xml_text import Vocabulary, layout_xml
 from csaclean.model import Builder, Layout
+from csaclean_handlers.ge.converters import read_keys
 from csaclean_handlers.ge.ruleset import rules
 
 __all__ = ["CAP", "PROTOCOL_BLOCK", "is_known_key", "layout_protocol_block", "layout_protocol_text"]
@@ -25,21 +26,8 @@ _WORD: Final = 4
 _LINE: Final = re.compile(rb'(?:set )?(?P<key>[^\s"]++)[ \t]++"(?P<value>[^\n]*)"[ \t]*+\r?+(?:\n|\Z)')
 _ANY_LINE: Final = re.compile(rb"[^\n]*+\n?+")
 _XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+<\?xml")
-_READ_IN_XML: Final = frozenset(
-    (
-        b"DELACQ",
-        b"DELACQNOAV",
-        b"IOPT",
-        b"MBACCEL",
-        b"NOSLC",
-        b"PHASEDELAYS1",
-        b"PSEQ",
-        b"SLICEORDER",
-        b"VIEWORDER",
-    )
-)
-"""Keys that dcm2niix looks for, in XML as well; of what else stands there nothing is known."""
-_VOCABULARY: Final = Vocabulary(elements=_READ_IN_XML, attributes=_READ_IN_XML, codes={})
+_VOCABULARY: Final = Vocabulary(elements=read_keys(), attributes=read_keys(), codes={})
+"""Of a protocol in XML only the keys that dcm2niix looks for are known."""
 
 
 def is_known_key(key: bytes) -> bool:
