@@ -6,12 +6,12 @@ Toshiba and Canon store DICOM data sets so, from their last byte to their first,
 
 from typing import ClassVar
 
-from csaclean.errors import DoesNotFit, LimitExceeded
+from csaclean.codecs.turned import Turned
 
 __all__ = ["Reversed"]
 
 
-class Reversed:
+class Reversed(Turned):
     """Read a row from its last byte to its first.
 
     Examples
@@ -21,27 +21,9 @@ class Reversed:
     """
 
     name: ClassVar[str] = "reversed"
+    row: ClassVar[str] = "reversed"
 
-    def decode(self, outer: bytes, cap: int, /) -> bytes:
-        """Return the row in the other direction.
-
-        Raises
-        ------
-        LimitExceeded
-            If the row is longer than `cap` bytes.
-        """
-        if len(outer) > cap:
-            raise LimitExceeded(f"the reversed row is longer than {cap} bytes")
-        return outer[::-1]
-
-    def encode(self, inner: bytes, outer: bytes, /) -> bytes:
-        """Return the edited row in the first direction.
-
-        Raises
-        ------
-        DoesNotFit
-            If the lengths differ.
-        """
-        if len(inner) != len(outer):
-            raise DoesNotFit(f"{len(inner)} bytes can't stand for {len(outer)}")
-        return inner[::-1]
+    @staticmethod
+    def turn(data: bytes, /) -> bytes:
+        """Return the bytes in the other direction."""
+        return data[::-1]
