@@ -1,6 +1,7 @@
 """The planted files: each identity in a file of its own, wherever a claimed element can hold text."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -8,8 +9,11 @@ from typing import Final, NamedTuple
 import pytest
 
 import csaclean
+from csaclean.clean import Cleaner
+from csaclean.policy.policies import load_policy
 from csaclean.registry import Claimed, installed
 from csaclean.report.model import Report
+from csaclean.write import Target
 from phantom_family import family, nested_family, orphans
 from phantom_file import Phantom, file_bytes
 from phantom_identities import IDENTITIES, Planter
@@ -77,18 +81,20 @@ class Cleaned(NamedTuple):
     report: Report
 
 
-@pytest.fixture(scope="session")
-def cleaned_files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Cleaned]:
-    """Return each identity's file as each policy leaves it, by policy and turn: one run over all of them."""
-    source = tmp_path_factory.mktemp("planted")
-    for turn, text in enumerate(IDENTITIES):
-        (source / f"{turn:03}.dcm").write_bytes(plant_file(text, turn).data)
-    found = {}
-    for policy in POLICIES:
-        target = tmp_path_factory.mktemp("cleaned") / policy
-        for report in csaclean.clean_tree(source, target, policy=policy):
-            turn = int(report.file.partition(".")[0])
-            assert report.status == "cleaned", (turn, report.error, report.reason)
-            data = next(target.glob(f"{turn:03}*")).read_bytes()
-            found[policy, turn] = Cleaned(IDENTITIES[turn], data, report)
-    return found
+@cache
+def _cleaner(policy: str) -> Cleaner:
+    return Cleaner(load_policy(policy), installed())
+
+
+@pytest.fixture
+def cleaned_file(tmp_path: Path) -> Callable[[int, str], Cleaned]:
+    """Return what gives an identity's file as a policy leaves it, after others that the same cleaner cleaned."""
+
+    def clean(turn: int, policy: str) -> Cleaned:
+        source, target = tmp_path / f"{turn:03}.dcm", tmp_path / f"{policy}.dcm"
+        source.write_bytes(plant_file(IDENTITIES[turn], turn).data)
+        report = _cleaner(policy).clean(source, source.name, Target(target))
+        assert report.status == "cleaned"
+        return Cleaned(IDENTITIES[turn], target.read_bytes(), report)
+
+    return clean

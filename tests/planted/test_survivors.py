@@ -4,6 +4,7 @@ csaclean isn't told whom to look for. The search is `tests.planted.search`, whic
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -82,16 +83,16 @@ def test_the_search_finds_who_is_planted_and_nobody_else(turn: int) -> None:
 
 
 @pytest.mark.parametrize("turn", range(len(IDENTITIES)))
-def test_nobody_survives_strict(turn: int, cleaned_files: dict[tuple[str, int], Cleaned]) -> None:
-    file = cleaned_files["strict", turn]
+def test_nobody_survives_strict(turn: int, cleaned_file: Callable[[int, str], Cleaned]) -> None:
+    file = cleaned_file(turn, "strict")
     assert places(file.data, file.text) == []
 
 
 @pytest.mark.parametrize("turn", range(len(IDENTITIES)))
 def test_nobody_survives_converter_safe_but_where_it_is_declared(
-    turn: int, cleaned_files: dict[tuple[str, int], Cleaned]
+    turn: int, cleaned_file: Callable[[int, str], Cleaned]
 ) -> None:
-    file = cleaned_files["converter-safe", turn]
+    file = cleaned_file(turn, "converter-safe")
     assert places(blotted(file.data, "converter-safe", Declared(file.report)), file.text) == []
 
 
