@@ -23,9 +23,9 @@ PROTOCOL_BLOCK: Final = "(0025,GEMS_SERS_01,1B)"
 CAP: Final = 1 << 20
 """How long a protocol may be, in bytes. Real ones have some 2 kB."""
 _WORD: Final = 4
-_LINE: Final = re.compile(rb'(?:set )?(?P<key>[^\s"]++)[ \t]++"(?P<value>[^\n]*)"[ \t]*+\r?+(?:\n|\Z)')
-_ANY_LINE: Final = re.compile(rb"[^\n]*+\n?+")
-_XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+<\?xml")
+_LINE: Final = re.compile(rb'(?:set )?(?P<key>[^\s"]+)[ \t]+"(?P<value>[^\n]*)"[ \t]*\r?(?:\n|\Z)')
+_ANY_LINE: Final = re.compile(rb"[^\n]*\n?")
+_XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<\?xml")
 _VOCABULARY: Final = Vocabulary(elements=read_keys(), attributes=read_keys(), codes={})
 """Of a protocol in XML only the keys that dcm2niix looks for are known."""
 

@@ -34,7 +34,7 @@ _TABLE_HEAD: Final = 8
 _ENTRY: Final = 12
 _RAW, _PRESCAN = 1, 2
 _SECTIONS: Final = {_RAW: "raw", _PRESCAN: "prescan", 3: "tail"}
-_TEXT: Final = re.compile(rb"[\x20-\x7e]{12,}+")
+_TEXT: Final = re.compile(rb"[\x20-\x7e]{12,}")
 """A text among numbers: longer than three of them, though a published layout says that they are numbers."""
 
 

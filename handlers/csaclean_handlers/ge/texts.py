@@ -7,7 +7,7 @@ from csaclean.model import Builder, Layout
 
 __all__ = ["layout_strings"]
 
-_STRING: Final = re.compile(rb"[^\0]++")
+_STRING: Final = re.compile(rb"[^\0]+")
 
 
 def layout_strings(value: bytes, /) -> Layout:

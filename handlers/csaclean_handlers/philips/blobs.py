@@ -32,7 +32,7 @@ _PARAMETERS: Final = b"IEEE_PDF"
 _LIST_OF_STRINGS: Final = b"\1\0\0\0"
 _RECORDS: Final = Struct("<24xi")
 _RECORDS_FOLLOW: Final = 8
-_TEXT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[<{\[]")
+_TEXT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[<{\[]")
 
 _BASE64: Final = Base64()
 _SWAP16: Final = Swap16()

@@ -38,7 +38,7 @@ _SLOT: Final = 81
 _FIRST_RECORD: Final = 8
 """What the header says of the records: they follow the next field."""
 
-_NAME: Final = re.compile(rb"[A-Z][A-Z0-9]{1,4}(?:_[A-Za-z0-9]++)++")
+_NAME: Final = re.compile(rb"[A-Z][A-Z0-9]{1,4}(?:_[A-Za-z0-9]+)+")
 """How parameters are called: short capitals for the group that they are of, and words between underscores. A scanner writes
 there what its software holds, in each file the same."""
 _OF_PATIENT: Final = re.compile(rb"(?i)patient|birth|gender|pregnan|weight(?!ed|ing)")
