@@ -26,26 +26,31 @@ BEGIN: Final = b"### ASCCONV BEGIN"
 END_MARKER: Final = b"### ASCCONV END"
 """What readers search for; the whole marker ends in ``###``."""
 PATH: Final = "ASCCONV"
-NUMBER: Final = r"[-+]?+(?:0[xX][0-9a-fA-F]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+)"
-"""A number as the scanner prints it: ``1``, ``-0.5``, ``1e-05``, ``0x1f``."""
+NUMBER: Final = r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+"""A number as the scanner prints it: ``1``, ``-0.5``, ``1e-05``, ``0x1f``. No part of a longer word: whoever uses it says
+what may follow."""
 
-_BEGIN_LINE: Final = re.compile(rb'### ASCCONV BEGIN((?: [^\s="#]++=[^\s="#]++)*+) ###\r?+\n')
-_ATTRIBUTE: Final = re.compile(rb" ([^\s=]++)=(\S++)")
-_DIGITS: Final = re.compile(rb"\d++")
+_BEGIN_LINE: Final = re.compile(rb'### ASCCONV BEGIN((?: [^\s="#]+=[^\s="#]+){0,255}) ###\r?\n')
+_ATTRIBUTE: Final = re.compile(rb" ([^\s=]+)=(\S+)")
+_DIGITS: Final = re.compile(rb"\d+")
 _KEY, _NUMBER, _PLAIN, _QUOTED, _BARE, _REMARK, _COMMENT, _END, _BLANK, _ERROR = range(1, 11)
 
 
 @cache
 def _lines(depth: int) -> re.Pattern[bytes]:
-    """Return a pattern that matches one line at a time; its last group matches where no line is."""
+    """Return a pattern that matches one line at a time; its last group matches where no line is.
+
+    Linear: a line can be cut in one way only. The spaces behind a value belong to it, and a bare value ends in none.
+    """
     return re.compile(
         (
-            r'([^\s="#][^\s="]{0,255}+)[ \t]*+=[ \t]*+'
-            rf'(?:({NUMBER})(?=[ \t]*+[#\r\n])|{string_pattern(depth, lines=False)}|([^\s"#]++(?:[ \t]++[^\s"#]++)*+))?+'
-            r'[ \t]*+(?:\#([^"\r\n]*+))?+\r?+\n'
-            r"|\#(?!\#\#\ ASCCONV)([^\r\n]*+)\r?+\n"
+            r'([^\s="#][^\s="]{0,255})[ \t]*=[ \t]*'
+            rf"(?:(?:({NUMBER})(?=[ \t]*[#\r\n])|{string_pattern(depth, lines=False)}"
+            r'|([^\s"#](?:[^\r\n\f\v"#]*[^\s"#])?))[ \t]*)?'
+            r'(?:\#([^"\r\n]*))?\r?\n'
+            r"|\#(?!\#\#\ ASCCONV)([^\r\n]*)\r?\n"
             r"|(\#\#\#\ ASCCONV\ END\ \#\#\#)"
-            r"|([ \t]*+\r?+\n)"
+            r"|([ \t]*\r?\n)"
             r"|(.)"
         ).encode("ascii"),
         re.DOTALL,

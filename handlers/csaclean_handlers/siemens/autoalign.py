@@ -18,8 +18,8 @@ _SECTION = b"OrganBoxData:"
 _ORGAN_KEY = re.compile(
     rb"(?:CenterVector|ShortAxisVector|LongAxisVector|ShortAxisDim|LongAxisDim|HeightDim|BitMaskMpr)="
 )
-_UID = re.compile(rb"\d++(?:\.\d++)++")
-_OTHER = re.compile(rb"[^;|/]*+")
+_UID = re.compile(rb"\d+(?:\.\d+){1,31}")
+_OTHER = re.compile(rb"[^;|/]*")
 _NUMERIC = frozenset((b"MI", b"TP"))
 
 

@@ -77,7 +77,7 @@ def _ascconv_rows() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
     )
 
 
-_UNREAD = {"int": re.compile(rb"[^0-9]++"), "float": re.compile(rb"[^0-9.-]++")}
+_UNREAD = {"int": re.compile(rb"[^0-9]+"), "float": re.compile(rb"[^0-9.-]+")}
 """What dcm2niix passes over on the line of a number (``readKey``, ``readKeyFloat``): a remark, as long as it has no digits."""
 
 
@@ -232,7 +232,7 @@ def _shown(row: Mapping[str, Any], fields: Mapping[str, bytes]) -> str:
 
 def _string(value: bytes) -> str:
     """Return the text of an element, or between the quotes of a protocol's line."""
-    quoted = re.search(rb'"++([^"]*+)', value)
+    quoted = re.search(rb'"+([^"]*)', value)
     return (quoted[1] if quoted else value).decode("latin-1").strip(" \0")
 
 

@@ -50,20 +50,22 @@ _SECTIONS = frozenset((b"STEP", b"HEADER", b"ENDSEC", b"DATA"))
 _CONSTANTS = frozenset((b"STEP format", b"1.0", b"Exchangeboard", b"CAP_3D_MEANING"))
 _END = b"ENDSTEP"
 
-_NUMBER = rb"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?"
+_NUMBER = rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(
-    rb"(?P<space>[ \t\r\n]++)"
-    rb"|(?P<numbers>" + _NUMBER + rb"(?:[ \t\r\n]*+,[ \t\r\n]*+" + _NUMBER + rb")*+)"
-    rb"|'(?P<text>(?:[^']|''|'(?![ \t\r\n]*+[,)]))*+)'(?=[ \t\r\n]*+[,)])"
-    rb"|[@#](?P<id>\d++)"
-    rb"|(?P<name>[A-Za-z_][A-Za-z0-9_]*+)"
+    rb"(?P<space>[ \t\r\n]+)"
+    rb"|(?P<number>" + _NUMBER + rb")"
+    rb"|'(?P<text>[^']*(?:'(?:'|(?!'|[ \t\r\n]*[,)]))[^']*){0,65535})'(?=[ \t\r\n]*[,)])"
+    rb"|[@#](?P<id>\d+)"
+    rb"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     rb"|(?P<mark>[(),;=$*])"
 )  # fmt: skip
 """A quote inside a text that isn't doubled is accepted where no delimiter follows it, for so names are typed."""
-_ITEM = re.compile(rb"[^, \t\r\n]++")
+_NEXT_NUMBER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*" + _NUMBER)
+"""What a list of numbers goes on with."""
+_ITEM = re.compile(rb"[^, \t\r\n]+")
 _CODE = re.compile(rb"\d{1,3}")
-_INTEGER = re.compile(rb"[-+]?\d++")
-_SPACES = re.compile(rb"[ \t\r\n]*+")
+_INTEGER = re.compile(rb"[-+]?\d+")
+_SPACES = re.compile(rb"[ \t\r\n]*")
 
 _HISTORY = re.compile("MEDCOM HISTORY V".encode("utf-16-le") + rb"\d\0\.\0\d\0")
 _CLASSES = frozenset(
@@ -171,7 +173,9 @@ class _Step:
             if token is None:
                 raise MalformedValue("a STEP text holds what is no part of one", "", position)
             stop = token.end()
-            if token["numbers"] is not None:
+            if token["number"] is not None:
+                while (number := _NEXT_NUMBER.match(text, stop)) is not None:
+                    stop = number.end()
                 follows = _SPACES.match(text, stop)
                 closes = follows is not None and text.startswith(b")", follows.end())
                 self._numbers(position, stop, opened and closes and self.depth > 1)

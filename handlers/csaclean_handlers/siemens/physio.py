@@ -29,7 +29,7 @@ _MAX_DIGITS: Final = 7
 _EXTENSION: Final = b".log"
 _NAME_SIGNATURE: Final = b"Physio_"
 
-_NAME = re.compile(rb"Physio_([^_.]++)_([^_.]++)_([^_.]++)_([^_.]++)\.log")
+_NAME = re.compile(rb"Physio_([^_.]+)_([^_.]+)_([^_.]+)_([^_.]+)\.log")
 _SUFFIXES = frozenset((b"PULS", b"RESP", b"EXT", b"EXT1", b"EXT2", b"ECG", b"Info"))
 _DATE = re.compile(rb"\d{8}")
 _TIME = re.compile(rb"\d{6}")
@@ -37,10 +37,10 @@ _NUMBER = re.compile(rb"\d{1,7}(?:\.\d{1,6})?")
 _VERSION = re.compile(rb"EJA_\d{1,3}")
 _TYPES = frozenset((b"PULS", b"RESP", b"EXT", b"EXT1", b"EXT2", b"ECG", b"ACQUISITION_INFO"))
 _KEYS = re.compile(
-    rb"(UUID|ScanDate|LogVersion|LogDataType|SampleTime|NumSlices|NumVolumes|NumEchoes|FirstTime|LastTime)[ \t]*+=[ \t]*+"
+    rb"(UUID|ScanDate|LogVersion|LogDataType|SampleTime|NumSlices|NumVolumes|NumEchoes|FirstTime|LastTime)[ \t]*=[ \t]*"
 )
 _COLUMNS = re.compile(
-    rb"[ \t]*+(?:(?:ACQ_TIME_TICS|CHANNEL|VALUE|SIGNAL|VOLUME|SLICE|ACQ_START_TICS|ACQ_FINISH_TICS|ECHO)(?=[ \t\r\n]|\Z)[ \t]*+)++\r?\n?"
+    rb"[ \t]*(?:(?:ACQ_TIME_TICS|CHANNEL|VALUE|SIGNAL|VOLUME|SLICE|ACQ_START_TICS|ACQ_FINISH_TICS|ECHO)(?=[ \t\r\n]|\Z)[ \t]*){1,255}\r?\n?"
 )
 _WORDS = tuple(
     f"{channel}{ending}".encode("ascii")
@@ -48,15 +48,15 @@ _WORDS = tuple(
     for ending in ("", "_TRIGGER")
 )
 _ENTRY = rb"(?:-?\d{1,8}|" + b"|".join(_WORDS) + rb")"
-_ROWS = re.compile(rb"(?:[ \t]*+(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*+){3,}+\r?\n)++")
-"""Lines of numbers and names of channels and triggers. A number by itself is no row, nor is one longer than ticks are."""
-_LAST_ROW = re.compile(rb"[ \t]*+(?:" + _ENTRY + rb"[ \t]++)*+(?P<cut>[A-Z0-9_-]*+)")
+_ROW = re.compile(rb"[ \t]*(?:" + _ENTRY + rb"(?=[ \t\r\n])[ \t]*){3,255}\r?\n")
+"""A line of numbers and names of channels and triggers. A number by itself is no row, nor is one longer than ticks are."""
+_LAST_ROW = re.compile(rb"[ \t]*(?:" + _ENTRY + rb"[ \t]+){0,255}(?P<cut>[A-Z0-9_-]*)")
 """The last line, which the length of the text cuts anywhere."""
 _CUT_NUMBER = re.compile(rb"-?\d{0,8}")
-_TICKS = re.compile(rb"-?\b\d++\b")
+_TICKS = re.compile(rb"-?\b\d+\b")
 """A number of a row; the digit of ECG1 is none."""
-_BLANK = re.compile(rb"(?:[ \t]*+\r?\n)++")
-_LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
+_BLANK = re.compile(rb"[ \t]*\r?\n")
+_LINE = re.compile(rb"([^\r\n]*)(\r?\n|\r|\Z)")
 _TEXT_RUN = re.compile(rb"[\t\r\n\x20-\x7e]{32}")
 """So many bytes of text don't occur in a signal by chance."""
 
@@ -160,6 +160,13 @@ def _is_cut_row(text: bytes, position: int) -> bool:
     return _CUT_NUMBER.fullmatch(cut) is not None or any(word.startswith(cut) for word in _WORDS)
 
 
+def _rows_end(text: bytes, position: int) -> int:
+    """Return where the rows end that begin at a position; the position itself if none does."""
+    while (row := _ROW.match(text, position)) is not None:
+        position = row.end()
+    return position
+
+
 def _rows(builder: Builder, text: bytes, start: int, end: int, *, fine: bool) -> None:
     """Account for rows of data up to `end`: one run, or each number by itself, with structure in between."""
     if fine:
@@ -174,8 +181,8 @@ def _rows(builder: Builder, text: bytes, start: int, end: int, *, fine: bool) ->
 def _log_text(builder: Builder, text: bytes, *, fine: bool) -> None:
     start = builder.position
     while (position := builder.position - start) < len(text):
-        if (found := _ROWS.match(text, position)) is not None:
-            _rows(builder, text, start, found.end(), fine=fine)
+        if (end := _rows_end(text, position)) > position:
+            _rows(builder, text, start, end, fine=fine)
         elif (found := _BLANK.match(text, position) or _COLUMNS.match(text, position)) is not None:
             builder.structure(start + found.end())
         elif _is_cut_row(text, position):

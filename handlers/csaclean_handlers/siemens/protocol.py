@@ -30,9 +30,9 @@ UNKNOWN_TEXT: Final = "unknown-protocol-text"
 
 _SIGNATURE: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN")
 _STEP: Final = re.compile(
-    rf"\s*+([A-Za-z]\w*+)[ \t]++{string_pattern(0, lines=True)}\s*+(?:;|\Z)".encode("ascii")
+    rf"\s*([A-Za-z]\w*)[ \t]+{string_pattern(0, lines=True)}\s*(?:;|\Z)".encode("ascii")
 )
-_SPACE: Final = re.compile(rb"\s*+")
+_SPACE: Final = re.compile(rb"\s*")
 _STEP_PATH: Final = "Step"
 
 

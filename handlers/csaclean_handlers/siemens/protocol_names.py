@@ -20,12 +20,12 @@ _REMEMBERED: Final = 1 << 13
 """Names whose analysis is kept: real texts hold at most 4,000 different keys."""
 
 _KEY: Final = re.compile(
-    rb"[A-Za-z_]\w*+(?:\[\d{1,5}\])*+(?:\.(?:[A-Za-z_]\w*+|\d{1,5}(?!\d))(?:\[\d{1,5}\])*+)*+"
+    rb"[A-Za-z_]\w*(?:\[\d{1,5}\])*(?:\.(?:[A-Za-z_]\w*|\d{1,5}(?!\d))(?:\[\d{1,5}\])*)*"
 )
 """A key: names, each with indices, an index of its own between dots too (``sComment.7``). More than five digits are
 no index: they may be somebody's number."""
-_INDEX: Final = re.compile(rb"\[\d++\]")
-_SEGMENT: Final = re.compile(rb"[A-Za-z_]\w*+")
+_INDEX: Final = re.compile(rb"\[\d+\]")
+_SEGMENT: Final = re.compile(rb"[A-Za-z_]\w*")
 
 
 class Vocabulary(NamedTuple):

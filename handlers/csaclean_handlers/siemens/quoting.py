@@ -14,10 +14,12 @@ __all__ = ["MAX_DEPTH", "UID", "delimiter", "string_pattern", "text_field"]
 MAX_DEPTH: Final = 16
 """Real texts are quoted once; 16 times is a delimiter of 65,536 quotes."""
 
-UID: Final = re.compile(rb"[0-2](?:\.\d++){3,}+")
-"""A UID of at least four components."""
+UID: Final = re.compile(rb"[0-2](?:\.\d+){3,31}")
+"""A UID of at least four components; 64 characters (PS3.5 9.1) have room for 32."""
 
-_PIECE: Final = re.compile(rb'[^"]++')
+_MOST_QUOTES: Final = (1 << 18) - 1
+"""Literal quotes in one string; the protocols of real scanners have some 10,000. Bounds the memory of a match."""
+_PIECE: Final = re.compile(rb'[^"]+')
 
 
 def delimiter(depth: int) -> str:
@@ -39,11 +41,13 @@ def string_pattern(depth: int, *, lines: bool) -> str:
     -------
     str
         Group 1 is the content if no quote is in it, group 2 if there are literal quotes. A run of quotes that is no
-        multiple of the delimiter does not match. Linear: nothing is tried twice but the first plain stretch.
+        multiple of the delimiter does not match. Linear: a string can be cut in one way only, as a plain stretch ends at
+        quotes and a run of quotes is taken whole; nothing is tried twice but the first plain stretch.
     """
     quote = delimiter(depth)
     plain = '[^"]' if lines else '[^"\r\n]'
-    return rf'{quote}(?:({plain}*+){quote}(?!")|((?:{plain}++|{quote}{quote})*+){quote}(?!"))'
+    literal = rf"{plain}*(?:{quote}{quote}{plain}*){{0,{_MOST_QUOTES}}}"
+    return rf'{quote}(?:({plain}*){quote}(?!")|({literal}){quote}(?!"))'
 
 
 def text_field(builder: Builder, row: bytes, start: int, stop: int, path: str, form: str) -> None:

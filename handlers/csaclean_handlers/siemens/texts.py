@@ -18,11 +18,11 @@ __all__ = [
 
 UUID: Final = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """A UUID in its usual spelling."""
-CHANNELS: Final = re.compile(rb"[-X]++")
+CHANNELS: Final = re.compile(rb"[-X]+")
 """UsedChannelString: a letter or a dash for each receiving channel."""
 
 _PATIENT_RECORD = re.compile(
-    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d++(?:\.\d*+)?|X++)?;(?:\d++(?:\.\d*+)?|X++)?;[0-9A-Z]?;0;\d{0,2};"
+    rb"1;(?:[HFLRAP]F?(?:S|P|DL|DR))?;(?:\d+(?:\.\d*)?|X+)?;(?:\d+(?:\.\d*)?|X+)?;[0-9A-Z]?;0;\d{0,2};"
     rb"(?:-?\d{1,10}|X{1,11})?"
 )
 """PatReinPattern: 1; position; weight; age; sex; 0; a count; a 32-bit number. The constants are narrow: they stay.

@@ -25,12 +25,12 @@ from csaclean_handlers.siemens.quoting import MAX_DEPTH, UID, delimiter, string_
 __all__ = ["PATH", "STARTS", "layout_text"]
 
 PATH: Final = "XProtocol"
-STARTS: Final = re.compile(rb"\s*+(?:<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN)")
+STARTS: Final = re.compile(rb"\s*(?:<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN)")
 """What a protocol text starts with."""
 
 _SHORTEST: Final = len(b"<XProtocol>")
-_SPACE: Final = re.compile(rb"\s*+")
-_ROOT: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>\s*+\{")
+_SPACE: Final = re.compile(rb"\s*")
+_ROOT: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>\s*\{")
 _PLAIN, _QUOTED, _CLOSE, _NAMED, _NAME, _TAG, _BRACE, _OPEN, _NUMBER, _WORD, _ERROR, _NOTHING = range(1, 13)
 _MAX_BRACES: Final = 256
 """Open braces in one text; real ones have at most 12."""
@@ -70,14 +70,14 @@ def _tokens(depth: int) -> re.Pattern[bytes]:
     quote = delimiter(depth)
     return re.compile(
         (
-            r"\s*+(?:"
+            r"\s*(?:"
             rf"{string_pattern(depth, lines=True)}"
             r"|(\})"
-            rf'|<([A-Za-z]\w*+)(?:\.{quote}([^"<>\r\n]{{0,255}}+){quote})>\s*+\{{'
-            r"|<([A-Za-z]\w*+)>(\s*+\{)?+"
+            rf'|<([A-Za-z]\w*)(?:\.{quote}([^"<>\r\n]{{0,255}}){quote})>\s*\{{'
+            r"|<([A-Za-z]\w*)>(\s*\{)?"
             r"|(\{)"
             rf'|({NUMBER})(?![^\s"{{}}<>])'
-            r'|([^\s"{}<>]++)'
+            r'|([^\s"{}<>]+)'
             r"|(\S)|(\Z))"
         ).encode("ascii"),
         re.DOTALL,
