@@ -70,7 +70,7 @@ _SHORTEST_TEXT: Final = 5
 _SHORT: Final = 8
 """Up to so many bytes may be one number of ordinary size that is printable: then only letters, digits and what stands in
 names make a text (the last byte of such a number is ``?`` or ``@``)."""
-_OF_NAMES: Final = re.compile(rb"[A-Za-z0-9 ^_.,'-]++")
+_OF_NAMES: Final = re.compile(rb"[A-Za-z0-9 ^_.,'-]+")
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 _PRINTABLE: Final = bytes(range(32, 127))
 

@@ -42,7 +42,7 @@ TIMEOUT: Final = 600.0
 UNKNOWN: Final = "?"
 
 _SUFFIXES: Final = (".nii.gz", ".tsv.gz", ".json", ".nii", ".bval", ".bvec", ".tsv", ".txt", ".nrrd", ".nhdr")
-_VERSION: Final = re.compile(rb"dcm2nii[xX] version (v[0-9]+(?:\.[0-9]+)*+)")
+_VERSION: Final = re.compile(rb"dcm2nii[xX] version (v[0-9]+(?:\.[0-9]+)*)")
 _VERSION_TIMEOUT: Final = 60.0
 
 Kind = Literal["lost", "new", "changed"]

@@ -10,10 +10,10 @@ from csaclean.model import Builder, Layout
 
 __all__ = ["read_json"]
 
-_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
-_PLAIN: Final = re.compile(rb"[^\"\\\x00-\x1f]*+")
+_SPACE: Final = re.compile(rb"[ \t\r\n]*")
+_PLAIN: Final = re.compile(rb"[^\"\\\x00-\x1f]*")
 _ESCAPE: Final = re.compile(rb"\\(?:[\"\\/bfnrt]|u[0-9A-Fa-f]{4})")
-_NUMBER: Final = re.compile(rb"-?+(?:0|[1-9]\d*+)(?:\.\d++)?+(?:[eE][+-]?+\d++)?+ *+")
+_NUMBER: Final = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)? *")
 """A number with the spaces behind it: its fill ends in spaces, so they belong to what stands in its place."""
 _CONSTANT: Final = re.compile(rb"true|false|null")
 _LONG: Final = 8

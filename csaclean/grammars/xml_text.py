@@ -17,24 +17,24 @@ __all__ = ["Vocabulary", "layout_xml", "read_xml"]
 
 _UNKNOWN = "?"
 _BOM = b"\xef\xbb\xbf"
-_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+<[A-Za-z_?!]")
+_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<[A-Za-z_?!]")
 _SPACE = rb"[ \t\r\n]"
-_NAME = rb"[A-Za-z_][A-Za-z0-9_.:-]*+"
+_NAME = rb"[A-Za-z_][A-Za-z0-9_.:-]*"
 _TOKEN = re.compile(
-    rb"(?P<text>[^<]++)"
-    rb"|<!--(?P<comment>(?:[^-]|-(?!->))*+)-->"
-    rb"|<!\[CDATA\[(?P<cdata>(?:[^\]]|\](?!\]>))*+)\]\]>"
-    rb"|<\?(?P<instruction>(?:[^?]|\?(?!>))*+)\?>"
-    rb"|<!(?P<declaration>[A-Z][^<>]*+)>"
-    rb"|</(?P<closing>" + _NAME + rb")" + _SPACE + rb"*+>"
+    rb"(?P<text>[^<]+)"
+    rb"|<!--(?P<comment>(?s:.*?))-->"
+    rb"|<!\[CDATA\[(?P<cdata>(?s:.*?))\]\]>"
+    rb"|<\?(?P<instruction>(?s:.*?))\?>"
+    rb"|<!(?P<declaration>[A-Z][^<>]*)>"
+    rb"|</(?P<closing>" + _NAME + rb")" + _SPACE + rb"*>"
     rb"|<(?P<opening>" + _NAME + rb")"
     rb"(?P<attributes>(?:"
-    + _SPACE + rb"++" + _NAME + _SPACE + rb"*+=" + _SPACE + rb"*+(?:\"[^\"<]*+\"|'[^'<]*+'))*+)"
-    + _SPACE + rb"*+(?P<empty>/?)>"
+    + _SPACE + rb"+" + _NAME + _SPACE + rb"*=" + _SPACE + rb"*(?:\"[^\"<]*\"|'[^'<]*')){0,4095})"
+    + _SPACE + rb"*(?P<empty>/?)>"
 )  # fmt: skip
 _ATTRIBUTE = re.compile(
-    _SPACE + rb"++(?P<name>" + _NAME + rb")" + _SPACE + rb"*+=" + _SPACE + rb"*+"
-    rb"(?:\"(?P<double>[^\"<]*+)\"|'(?P<single>[^'<]*+)')"
+    _SPACE + rb"+(?P<name>" + _NAME + rb")" + _SPACE + rb"*=" + _SPACE + rb"*"
+    rb"(?:\"(?P<double>[^\"<]*)\"|'(?P<single>[^'<]*)')"
 )  # fmt: skip
 _PROLOG = re.compile(
     rb"xml version=[\"']1\.[01][\"'](?: encoding=[\"'](?i:"
@@ -44,10 +44,10 @@ _PROLOG = re.compile(
 )
 _INSIDE = ("comment", "cdata", "instruction", "declaration")
 _DATE = re.compile(rb"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
-_UID = re.compile(rb"[0-2](?:\.\d++){3,}+")
+_UID = re.compile(rb"[0-2](?:\.\d+){3,31}")
 _NUMBER = re.compile(rb"[-+]?(?:\d{1,7}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,4})?")
 """A number too short to be a date, a time stamp or somebody's number in a register."""
-_PARTS = re.compile(rb"[ \t\r\n,;|\\]++")
+_PARTS = re.compile(rb"[ \t\r\n,;|\\]+")
 
 
 class Vocabulary(NamedTuple):

@@ -11,25 +11,25 @@ from types import MappingProxyType
 
 __all__ = ["FORMS", "NUMBER", "STANDARD_UID", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill"]
 
-NUMBER = re.compile(rb" *+[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)? *+")
+NUMBER = re.compile(rb" *[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? *")
 """A decimal number as DS, IS and the texts of Siemens write it."""
 
 _ZERO_DIGITS = bytes(ord("0") if chr(i).isdigit() and i < 128 else i for i in range(256))
 _ONE_DIGITS = bytes(ord("1") if chr(i).isdigit() and i < 128 else i for i in range(256))
 _FIRST_DAY = b"19000101"
 _DATETIME = re.compile(rb"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?")
-_LEADING_DIGITS = re.compile(rb"\d++")
+_LEADING_DIGITS = re.compile(rb"\d+")
 _SLASHED_DATE = re.compile(rb"\d\d/\d\d/\d{2,4}")
 _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
-UID = re.compile(rb"\d++(?:\.\d++)*+")
-"""A unique identifier as UI writes it (PS3.5 section 9.1), without its padding."""
-STANDARD_UID = re.compile(rb"1\.2\.840\.10008(?:\.\d{1,5}+){0,10}+")
+UID = re.compile(rb"\d+(?:\.\d+){0,31}")
+"""A unique identifier as UI writes it (PS3.5 section 9.1), without its padding; 64 characters have room for 32 components."""
+STANDARD_UID = re.compile(rb"1\.2\.840\.10008(?:\.\d{1,5}){0,10}")
 """What can be a UID that the standard itself registers (PS3.6 annex A): SOP classes and transfer syntaxes identify
 nobody. None has components of more than five digits, but what somebody hung below that root may hold a number."""
 _HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
 _NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
-_HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]++")
+_HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]+")
 _CODE = re.compile(rb"\d{1,3}")
 _NO_CODES = re.compile(rb"[^\d,\s]")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")

@@ -20,7 +20,7 @@ from csaclean.policy.fills import STANDARD_UID
 
 __all__ = ["UidKey", "pseudonymous_uid"]
 
-_UID: Final = re.compile(rb"\d++(?:\.\d++)*+")
+_UID: Final = re.compile(rb"\d+(?:\.\d+){0,31}")
 _LONGEST: Final = 64
 _ROOT: Final = re.compile(rb"(?:[01]\.[123]?\d|2\.(?:0|[1-9]\d{0,2}))(?=\.)")
 """The first two components, which stay: arcs that anybody may hold."""

@@ -43,10 +43,10 @@ _AS_BASE64: Final = bytes(
 )
 """Makes anything base64: what is none becomes zero bits, and nothing moves."""
 
-_CODES: Final = re.compile(rb",(?:\s{0,2}+\d{1,3}+,){2,}+")
+_CODES: Final = re.compile(rb",(?:\s{0,2}\d{1,3},){2,}")
 """The inside of a list of codes. Starts at a comma, so that the search is for one byte."""
-_CODE: Final = re.compile(rb"\d++")
-_LAST_CODE: Final = re.compile(rb"\s{0,2}+(\d{1,3}+)")
+_CODE: Final = re.compile(rb"\d+")
+_LAST_CODE: Final = re.compile(rb"\s{0,2}(\d{1,3})")
 _BYTES_PER_CODE: Final = 6
 _ESCAPES: Final = re.compile(rb"\A(?:\x1b[$()]+[@-Z])+|(?:\x1b[$()]+[@-Z])+\Z")
 """ISO 2022 designations around a text (``ESC $ B``, ``ESC ( B``): another text may stand between them and the word."""
