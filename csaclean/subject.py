@@ -1,21 +1,33 @@
-"""Whose data set it is: the identifiers that its standard elements hold, to be searched for in what stays."""
+"""Whose data set it is: the identifiers that its standard elements hold, to be searched for in private matter."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from csaclean.context import Context
 from csaclean.dicom.charset import decode_text
-from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET
+from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element
+from csaclean.dicom.identifying import (
+    BIRTH_DATES,
+    CODES,
+    CODES_OF,
+    DEVICE_NUMBERS,
+    GROUPS,
+    IDENTIFIERS,
+    OF_PATIENT,
+    PATIENT_NAMES,
+    PATIENT_NUMBERS,
+    PEOPLE_NAMES,
+    PEOPLE_NUMBERS,
+    PLACE_NAMES,
+    Group,
+)
 from csaclean.errors import FileError
 from csaclean.policy.options import Options
 from csaclean.proof.residue import Needles
+from csaclean.proof.words import Identifiers, is_placeholder
 
 __all__ = [
-    "BIRTH_DATES",
-    "IDENTIFIERS",
-    "NAMES",
-    "NUMBERS",
     "WANTED",
     "Subject",
     "find_subject",
@@ -23,24 +35,24 @@ __all__ = [
 ]
 
 _PATIENT_ID: Final = 0x00100020
+_PATIENT_NAME: Final = 0x00100010
 _STUDY_DATE: Final = 0x00080020
 """Study Date: a birth date that is the same day would be found wherever a date of the study may stand."""
-NAMES: Final = frozenset((0x00100010, 0x00101001, 0x00101005))
-"""Patient's Name, Other Patient Names, Patient's Birth Name."""
-NUMBERS: Final = frozenset((_PATIENT_ID, 0x00101000, 0x00080050))
-"""Patient ID, Other Patient IDs, Accession Number."""
-BIRTH_DATES: Final = frozenset((0x00100030,))
-IDENTIFIERS: Final = NAMES | NUMBERS | BIRTH_DATES
-"""Standard elements that hold an identifier of the patient."""
+_REMOVED: Final = 0x00120062
+_METHOD: Final = 0x00120063
+"""Patient Identity Removed and De-identification Method (PS3.3 C.7.1.1)."""
+_OWN_METHOD: Final = "csaclean "
+"""How a De-identification Method begins that ``--mark`` wrote: it says nothing about the standard elements."""
 WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
-"""Standard elements that tell about the patient: those, and Study Date."""
+"""Standard elements that identify wherever they stand, and Study Date."""
+_READ: Final = WANTED | CODES_OF.keys() | {_REMOVED, _METHOD}
 _LONGEST: Final = 1 << 10
 """How much of a value is searched for, in bytes: no identifier is longer, and a file decides how long its values are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be known of a patient while the data set is cleaned.
+    """What is to be known of a patient, and of others, while the data set is cleaned.
 
     Attributes
     ----------
@@ -48,10 +60,14 @@ class Subject:
         Identifiers to search for; None if there are none.
     days
         By how many days dates are shifted; None to redact them.
+    deidentified
+        Whether the standard elements were de-identified before, and the caller gave nothing else to search for: Patient
+        Identity Removed is YES, De-identification Method is another program's, or Patient's Name names nobody.
     """
 
     needles: Needles | None = None
     days: int | None = None
+    deidentified: bool = False
 
     def __repr__(self) -> str:
         """Return nothing about anybody."""
@@ -75,15 +91,40 @@ def find_subject(context: Context, options: Options) -> Subject:
     """
     found: dict[int, list[str]] = {}
     own: list[str] = []
-    terms: tuple[str, ...] = ()
+    charsets: dict[str, None] = {}
     for element in context.elements:
-        if element.tag in WANTED and element.start < element.stop:
+        if element.start >= element.stop:
+            continue
+        tag = _address(element, context)
+        if tag in _READ and (tag in OF_PATIENT or not context.datasets[element.owner].private):
             terms = context.charset(element.owner)
+            charsets.update(dict.fromkeys(terms))
             parts = _parts(context.load(element, _LONGEST + 1), terms)
-            found.setdefault(element.tag, []).extend(parts)
-            if element.tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
+            found.setdefault(tag, []).extend(parts)
+            if tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
                 own += parts
-    return _subject(found, own, terms, options)
+    subject = _subject(found, own, tuple(charsets), options)
+    return replace(subject, deidentified=_is_deidentified(found, options))
+
+
+def _address(element: Element, context: Context) -> int:
+    """Return an element's tag; of a code that identifies, the tag of the sequence around it."""
+    if element.tag not in CODES:
+        return element.tag
+    sequence = context.datasets[element.owner].tag
+    return sequence if sequence in CODES_OF else element.tag
+
+
+def _is_deidentified(found: Mapping[int, list[str]], options: Options) -> bool:
+    """Tell whether somebody took out what is to be searched for, and the caller didn't give it."""
+    if options.identifiers or options.patient:
+        return False
+    methods = [text for text in found.get(_METHOD, ()) if text]
+    return (
+        "YES" in found.get(_REMOVED, ())
+        or any(not method.startswith(_OWN_METHOD) for method in methods)
+        or all(map(is_placeholder, found.get(_PATIENT_NAME, ())))
+    )
 
 
 def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
@@ -92,7 +133,7 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
     Parameters
     ----------
     values
-        Values by tag; others than `IDENTIFIERS` are ignored.
+        Values by tag; others than `WANTED` are ignored.
     options
         Further identifiers, and shifts of dates.
 
@@ -136,11 +177,19 @@ def _subject(
         for tag in found.keys() | options.patient.keys()
     }
 
-    def texts(tags: frozenset[int]) -> list[str]:
-        return [text for tag in sorted(tags) for text in found.get(tag, ()) if text]
+    def texts(tags: Iterable[int]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(text for tag in sorted(tags) for text in found.get(tag, ()) if text))
 
-    born = [day for day in texts(BIRTH_DATES) if day not in found.get(_STUDY_DATE, ())]
-    needles = Needles.from_identifiers(texts(NAMES), texts(NUMBERS), born, options.identifiers, terms)
+    codes = {group: texts(tag for tag, of in CODES_OF.items() if of == group) for group in GROUPS}
+    born = tuple(day for day in texts(BIRTH_DATES) if day not in found.get(_STUDY_DATE, ()))
+    groups: dict[Group, Identifiers] = {
+        "patient": Identifiers(
+            texts(PATIENT_NAMES), texts(PATIENT_NUMBERS), born, wanted=options.identifiers
+        ),
+        "people": Identifiers(texts(PEOPLE_NAMES) + codes["people"], texts(PEOPLE_NUMBERS) + codes["people"]),
+        "places": Identifiers(numbers=texts(DEVICE_NUMBERS), places=texts(PLACE_NAMES) + codes["places"]),
+    }
+    needles = Needles.of(groups, terms)
     days = None
     if options.shift is not None:
         if len(ids) > 1:

@@ -29,6 +29,7 @@ from csaclean.dicom.elements import (
     Walk,
     tag_text,
 )
+from csaclean.dicom.identifying import CODES, IDENTIFIERS
 from csaclean.dicom.source import HEAD_SIZE, Source
 from csaclean.dicom.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
@@ -48,18 +49,16 @@ STANDARD: Final = frozenset(
         0x00080008,
         0x00080016,
         0x00080020,
-        0x00080050,
-        0x00100010,
-        0x00100020,
-        0x00100030,
-        0x00101000,
-        0x00101001,
-        0x00101005,
+        0x00120062,
+        0x00120063,
         0x00181030,
+        *CODES,
+        *IDENTIFIERS,
     )
 )
-"""Standard elements that a walk returns unless told otherwise: the character set, what tells the patient apart, and what
-converters' outputs hang on beside private elements: Image Type, SOP Class UID, Protocol Name."""
+"""Standard elements that a walk returns unless told otherwise: the character set, what identifies, Study Date, Patient
+Identity Removed and De-identification Method, and what converters' outputs hang on beside private elements: Image Type,
+SOP Class UID, Protocol Name."""
 
 MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""

@@ -10,18 +10,21 @@ Sources: the encodings were found in private elements of real files; RFC 4648 (b
 import binascii
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
 from csaclean.dicom.charset import codecs_of
-from csaclean.proof.words import Word, escapes, is_wide, spellings, words_of
+from csaclean.dicom.identifying import GROUPS, Group
+from csaclean.proof.words import Identifiers, Word, all_words, escapes, is_wide, numbers_of, spellings
 
 __all__ = ["Needles"]
 
 Hit = tuple[int, int]
+_Found = tuple[int, int, Group]
+_RANKS: Final = {group: rank for rank, group in enumerate(GROUPS)}
 
 _LOWER: Final = bytes(range(256)).lower()
 _MARGIN: Final = 64
@@ -64,6 +67,7 @@ class _Form(NamedTuple):
     last: str
     codec: str
     """For UTF-16 ``le``, ``be`` or, if each second byte is null and the outer one is left out, ``both``."""
+    group: Group
 
     def __repr__(self) -> str:
         """Return a length and the encoding."""
@@ -198,7 +202,7 @@ def _places(row: bytes, needle: bytes) -> Iterator[int]:
         at = row.find(needle, at + 1)
 
 
-def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator[Hit]:
+def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator[_Found]:
     """Find words in one reading of a row, of which `used` holds only the bytes that words hold."""
     lowered = b""
     for key, narrow, wide in groups:
@@ -210,10 +214,10 @@ def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator
                 for start in _places(lowered, form.needle):
                     stop = start + len(form.needle)
                     if borders(row, start, stop, form):
-                        yield start, stop
+                        yield start, stop, form.group
 
 
-def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
     """Find words in lists of decimal character codes between commas, with or without spaces."""
     for inside in _CODES.finditer(row):
         first, last = inside.start() + 1, inside.end() - 1
@@ -229,10 +233,10 @@ def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Itera
         hits = list(_hits_as_text(text, text.translate(_LOWER, unused), groups))
         if hits:
             numbers = [found.span() for found in _CODE.finditer(row, first, last)]
-            yield from ((numbers[start][0], numbers[stop - 1][1]) for start, stop in hits)
+            yield from ((numbers[start][0], numbers[stop - 1][1], group) for start, stop, group in hits)
 
 
-def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
     """Find words in base64, whatever stands before and after them.
 
     No borders: beside the word may be what is no base64. In turn, letters must be all upper or lower case, or as they
@@ -255,7 +259,7 @@ def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iter
                     if found in (form.written, found.upper(), found.lower(), found.title()) and not row[
                         start:stop
                     ].translate(None, _BASE64):
-                        yield start, min(stop, len(row))
+                        yield start, min(stop, len(row)), form.group
 
 
 def _swapped(row: bytes) -> bytes:
@@ -265,12 +269,12 @@ def _swapped(row: bytes) -> bytes:
     return words.tobytes()
 
 
-def _hits_in_swapped(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[Hit]:
+def _hits_in_swapped(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
     """Find words in 16-bit words of the other byte order; hits are whole 16-bit words."""
     for phase in range(2):
         words = _swapped(row[phase:])
-        for start, stop in _hits_as_text(words, words.translate(_LOWER, unused), groups):
-            yield phase + (start & ~1), phase + (stop + 1 & ~1)
+        for start, stop, group in _hits_as_text(words, words.translate(_LOWER, unused), groups):
+            yield phase + (start & ~1), phase + (stop + 1 & ~1), group
 
 
 def _swapped_keys(needle: bytes) -> tuple[bytes, bytes]:
@@ -280,7 +284,7 @@ def _swapped_keys(needle: bytes) -> tuple[bytes, bytes]:
     return _swapped(needle), _swapped(needle[1:-1])
 
 
-def _narrow_forms(text: str, codecs: Iterable[str]) -> Iterator[_Form]:
+def _narrow_forms(text: str, codecs: Iterable[str], group: Group) -> Iterator[_Form]:
     for codec in codecs:
         try:
             written = text.encode(codec, "surrogateescape")
@@ -288,19 +292,19 @@ def _narrow_forms(text: str, codecs: Iterable[str]) -> Iterator[_Form]:
             continue
         written = _ESCAPES.sub(b"", written)
         first, last = _edges(text)
-        yield _Form(written.lower(), written, first, last, "ascii" if text.isascii() else codec)
+        yield _Form(written.lower(), written, first, last, "ascii" if text.isascii() else codec, group)
 
 
-def _wide_forms(text: str) -> Iterator[_Form]:
+def _wide_forms(text: str, group: Group) -> Iterator[_Form]:
     first, last = _edges(text)
     little = text.encode("utf-16-le", "surrogatepass")
     if all(ord(character) < 256 for character in text):
         core = little[:-1]
-        yield _Form(core.lower(), core, first, last, "both")
+        yield _Form(core.lower(), core, first, last, "both", group)
         return
     big = text.encode("utf-16-be", "surrogatepass")
-    yield _Form(little.lower(), little, first, last, "le")
-    yield _Form(big.lower(), big, first, last, "be")
+    yield _Form(little.lower(), little, first, last, "le", group)
+    yield _Form(big.lower(), big, first, last, "be", group)
 
 
 def _edges(text: str) -> tuple[str, str]:
@@ -313,9 +317,9 @@ def _edges(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Needles:
-    """Words that identify a patient, ready to be looked for in rows of bytes.
+    """Words that identify a patient, other people, places and devices, ready to be looked for in rows of bytes.
 
-    Made by `from_identifiers`; false if there is nothing to look for. No repr shows a word.
+    Made by `of` or `from_identifiers`; false if there is nothing to look for. No repr shows a word.
 
     Attributes
     ----------
@@ -331,6 +335,10 @@ class Needles:
         The bytes, as found in rows, that no spelling holds.
     reach
         The longest hit that there can be, in bytes.
+    numbers
+        The identifiers that are numbers of at least six significant digits: decimal text without sign and leading zeros.
+    groups_of_numbers
+        Each of these with its group.
     """
 
     words: int = 0
@@ -340,6 +348,21 @@ class Needles:
     swapped_keys: tuple[bytes, ...] = ()
     unused: bytes = b""
     reach: int = 0
+    numbers: frozenset[str] = frozenset()
+    groups_of_numbers: tuple[tuple[str, Group], ...] = ()
+
+    @staticmethod
+    def of(groups: Mapping[Group, Identifiers], charsets: tuple[str, ...]) -> "Needles":
+        """Return the needles of one data set.
+
+        Parameters
+        ----------
+        groups
+            The values of its header by group.
+        charsets
+            Defined terms of Specific Character Set; UTF-8, latin-1 and UTF-16 are always looked for.
+        """
+        return _needles(all_words(groups), codecs_of(charsets))
 
     @staticmethod
     def from_identifiers(
@@ -364,7 +387,8 @@ class Needles:
         charsets
             Defined terms of Specific Character Set; UTF-8, latin-1 and UTF-16 are always looked for.
         """
-        return _needles(words_of(names, others, birth_dates, extra), codecs_of(charsets))
+        patient = Identifiers(tuple(names), tuple(others), tuple(birth_dates), (), tuple(extra))
+        return Needles.of({"patient": patient}, charsets)
 
     def __repr__(self) -> str:
         """Return counts."""
@@ -400,20 +424,33 @@ class Needles:
         >>> needles
         Needles(9 words, 18 forms)
         """
+        return [(start, stop) for start, stop, _ in self.find_groups(row, within)]
+
+    def find_groups(self, row: bytes, within: tuple[int, int] | None = None) -> list[tuple[int, int, Group]]:
+        """Return what `find` does, with the group of each hit: the first one, as `GROUPS` orders them."""
         if not self.groups:
             return []
         low, high = within if within is not None else (0, len(row))
         offset = max(0, low - _MARGIN)
         piece = row if within is None else row[offset : high + _MARGIN]
-        return sorted(
-            {
-                (offset + start, offset + stop)
-                for start, stop in self._hits(piece)
-                if low <= offset + start and offset + stop <= high
-            }
-        )
+        found: dict[Hit, Group] = {}
+        for start, stop, group in self._hits(piece):
+            hit = offset + start, offset + stop
+            if low <= hit[0] and hit[1] <= high and _RANKS[group] <= _RANKS[found.get(hit, group)]:
+                found[hit] = group
+        return [(*hit, found[hit]) for hit in sorted(found)]
 
-    def _hits(self, row: bytes) -> Iterator[Hit]:
+    def number_group(self, canonical: str) -> Group | None:
+        """Return the group of a number, None if it is no identifier.
+
+        Parameters
+        ----------
+        canonical
+            Decimal text without sign, leading zeros and decimals.
+        """
+        return next((group for number, group in self.groups_of_numbers if number == canonical), None)
+
+    def _hits(self, row: bytes) -> Iterator[_Found]:
         used = row.translate(_LOWER, self.unused)
         yield from _hits_as_text(row, used, self.groups)
         if not self.deep:
@@ -473,11 +510,11 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     for word in words:
         spelled = spellings(word.text)
         for text in (*spelled, *chain.from_iterable(map(escapes, spelled))):
-            for form in _narrow_forms(text, codecs):
+            for form in _narrow_forms(text, codecs, word.group):
                 narrow.setdefault(form.needle, form)
                 if word.deep and text in spelled and len(form.needle) >= _SHORTEST_DEEP:
                     deep.add(form.needle)
-            for form in _wide_forms(text):
+            for form in _wide_forms(text, word.group):
                 wide.setdefault(form.needle, form)
     letters = frozenset(b"".join(narrow))
     unused = bytes(i for i in range(256) if _LOWER[i] not in letters)
@@ -485,6 +522,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     deep_forms = [form for needle, form in narrow.items() if needle in deep]
     deep_groups = _grouped(deep_forms, (), unused)
     swapped = _grouped([form for form in deep_forms if len(form.needle) >= _SHORTEST_SWAPPED], (), unused)
+    numbers = numbers_of(words)
     longest = max(map(len, (*narrow, *wide)), default=0)
     return Needles(
         len(words),
@@ -494,4 +532,6 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
         tuple(dict.fromkeys(key for group in swapped for key in _swapped_keys(group.key))),
         unused,
         longest * _BYTES_PER_CODE,
+        frozenset(numbers),
+        tuple(numbers.items()),
     )

@@ -11,12 +11,17 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from csaclean.dicom.identifying import GROUPS, Group
+
 __all__ = [
     "PLACEHOLDERS",
+    "Identifiers",
     "Word",
+    "all_words",
     "escapes",
     "is_placeholder",
     "is_wide",
+    "numbers_of",
     "spellings",
     "words_of",
 ]
@@ -105,14 +110,46 @@ class Word(NamedTuple):
         As it was given, without padding.
     deep
         Whether it is looked for inside encodings too (base64, character codes, swapped bytes); else as text only.
+    group
+        Whom or what it identifies.
     """
 
     text: str
     deep: bool
+    group: Group = "patient"
 
     def __repr__(self) -> str:
         """Return a length."""
-        return f"<Word of {len(self.text)}, deep={self.deep}>"
+        return f"<Word of {len(self.text)}, deep={self.deep}, {self.group}>"
+
+
+class Identifiers(NamedTuple):
+    """The values of a header that identify one group.
+
+    Attributes
+    ----------
+    names
+        PatientName and its like: each group between ``=``, its parts between ``^``, commas and spaces, their runs of
+        letters, and neighbours joined.
+    numbers
+        PatientID and its like: the whole, with other punctuation, and without leading zeros.
+    birth_dates
+        Days, as DA writes them; anything else is passed over.
+    places
+        Institution Name and its like: the whole, and its parts that are no word of everybody's.
+    wanted
+        What the caller wants to be looked for: of any length, placeholders too; shorter than four, as text only.
+    """
+
+    names: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    birth_dates: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        return f"<Identifiers: {', '.join(f'{len(held)} {kind}' for kind, held in self._asdict().items())}>"
 
 
 def is_wide(character: str) -> bool:
@@ -221,45 +258,66 @@ def _is_day(year: str, month: str, day: str) -> bool:
     return True
 
 
-def words_of(
-    names: Iterable[str], others: Iterable[str], birth_dates: Iterable[str], extra: Iterable[str]
-) -> tuple[Word, ...]:
-    """Return the words to look for, each once.
+def _words_of_place(text: str) -> Iterator[str]:
+    """Return the name of a place or an address as it stands."""
+    yield text
 
-    Parameters
-    ----------
-    names
-        PatientName and its like: each group between ``=``, its parts between ``^``, commas and spaces, their runs of
-        letters, and neighbours joined.
-    others
-        PatientID and its like: the whole, with other punctuation, and without leading zeros.
-    birth_dates
-        Days, as DA writes them; anything else is passed over.
-    extra
-        What the user wants to be looked for: of any length, placeholders too; shorter than four, as text only.
-    """
+
+def words_of(identifiers: Identifiers, group: Group = "patient") -> tuple[Word, ...]:
+    """Return the words to look for, each once."""
     found: dict[str, bool] = {}
-    for name in names:
-        for group in name.split("="):
-            for text in _words_of_name(group.strip(_PADDING + "^")):
-                if _is_long_enough(text) and not is_placeholder(text):
-                    found[text] = True
-    for other in others:
-        text = other.strip(_PADDING)
+
+    def add(text: str, *, deep: bool) -> None:
+        if _is_long_enough(text) and not is_placeholder(text):
+            found[text] = found.get(text, False) or deep
+
+    for name in identifiers.names:
+        for one in name.split("="):
+            for text in _words_of_name(one.strip(_PADDING + "^")):
+                add(text, deep=True)
+    for number in identifiers.numbers:
+        text = number.strip(_PADDING)
         if not is_placeholder(text):
             for word in _words_of_number(text):
-                if _is_long_enough(word.text) and not is_placeholder(word.text):
-                    found[word.text] = found.get(word.text, False) or word.deep
-    for birth_date in birth_dates:
+                add(word.text, deep=word.deep)
+    for birth_date in identifiers.birth_dates:
         text = birth_date.strip(_PADDING)
         if not is_placeholder(text):
             for word in _forms_of_a_day(text):
                 found[word.text] = found.get(word.text, False) or word.deep
-    for wanted in extra:
+    for place in identifiers.places:
+        for text in _words_of_place(place.strip(_PADDING)):
+            add(text, deep=True)
+    for wanted in identifiers.wanted:
         text = wanted.strip(_PADDING)
         if text:
             found[text] = found.get(text, False) or _is_long_enough(text)
-    return tuple(Word(text, deep) for text, deep in found.items())
+    return tuple(Word(text, deep, group) for text, deep in found.items())
+
+
+def all_words(groups: Mapping[Group, Identifiers]) -> tuple[Word, ...]:
+    """Return the words of all groups, each once: a word of several groups is of the first, as `GROUPS` orders them."""
+    found: dict[str, Word] = {}
+    for group in GROUPS:
+        for word in words_of(groups.get(group, Identifiers()), group):
+            known = found.setdefault(word.text, word)
+            if word.deep and not known.deep:
+                found[word.text] = known._replace(deep=True)
+    return tuple(found.values())
+
+
+def numbers_of(words: Iterable[Word]) -> dict[str, Group]:
+    """Return the words that are numbers of at least six significant digits, with their groups.
+
+    Numbers are canonical: decimal text without sign, leading zeros and decimals.
+    """
+    found: dict[str, Group] = {}
+    for word in words:
+        if word.text.isascii() and word.text.isdecimal():
+            number = word.text.lstrip("0")
+            if len(number) >= _SHORTEST_NUMBER:
+                found.setdefault(number, word.group)
+    return found
 
 
 def _cased(text: str) -> Iterator[str]:

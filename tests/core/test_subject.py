@@ -10,8 +10,8 @@ from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.policy.options import Options
 from csaclean.proof.residue import Needles
-from csaclean.subject import find_subject, subject_of
-from phantom_writer import EXPLICIT_LITTLE, Element, encode_dataset
+from csaclean.subject import Subject, find_subject, subject_of
+from phantom_writer import EXPLICIT_LITTLE, Element, Items, encode_dataset
 
 NAME = 0x00100010
 ID = 0x00100020
@@ -54,3 +54,74 @@ class TestLongValues:
     def test_no_character_is_cut(self, subject: Find, before: int) -> None:
         value = ("Trävisson^" + "x" * before + "山" * 400).encode()
         assert subject(NAME, "PN", value).find("by Trävisson".encode()) == [(3, 13)]
+
+
+def _subject(*elements: Element, options: Options = Options()) -> Subject:  # noqa: B008  # immutable
+    source = BytesSource(encode_dataset(elements, EXPLICIT_LITTLE))
+    found = walk(source, syntax.EXPLICIT_LITTLE, 0)
+    return find_subject(Context(found.elements, found.datasets, source), options)
+
+
+def _element(tag: int, value: str, vr: str = "LO") -> Element:
+    return Element(tag, vr, value.encode() + b" " * (len(value) % 2))
+
+
+def _within(*sequences: int, element: Element) -> Element:
+    for sequence in reversed(sequences):
+        element = Element(sequence, "SQ", Items(((element,),)))
+    return element
+
+
+@pytest.mark.parametrize(
+    ("element", "group"),
+    [
+        (_element(NAME, "Travisson^Ann", "PN"), "patient"),
+        (_element(0x00101060, "Travisson^Ruth", "PN"), "patient"),
+        (_within(0x00101002, element=_element(ID, "Travisson")), "patient"),
+        (_within(0x00400275, element=_element(0x00080050, "Travisson", "SH")), "patient"),
+        (_element(0x00081070, "Travisson", "PN"), "people"),
+        (_within(0x00400275, element=_element(0x00321032, "Travisson^Ann", "PN")), "people"),
+        (_within(0x00081072, 0x00401101, element=_element(0x00080104, "Ann Travisson")), "people"),
+        (_within(0x00081072, 0x00401101, element=_element(0x00080100, "Travisson", "SH")), "people"),
+        (_element(0x00080080, "Travisson"), "places"),
+        (_within(0x0018A001, element=_element(0x00081010, "Travisson", "SH")), "places"),
+        (_within(0x00080082, element=_element(0x00080104, "Travisson")), "places"),
+        (_element(0x00181000, "Travisson"), "places"),
+    ],
+)
+def test_the_header_tells_whom_an_identifier_is_of_wherever_it_stands(element: Element, group: str) -> None:
+    needles = _subject(element).needles
+    assert needles
+    assert needles.find_groups(b"TRAVISSON") == [(0, 9, group)]
+
+
+def test_other_codes_identify_nobody() -> None:
+    assert _subject(_within(0x00082218, element=_element(0x00080104, "Travisson"))).needles is None
+
+
+_NAME, _ID = _element(NAME, "Travisson^Ann", "PN"), _element(ID, "MRN-4711")
+_OWN = "csaclean 1 strict: private elements"
+
+
+@pytest.mark.parametrize(
+    ("elements", "deidentified"),
+    [
+        ((_NAME, _ID), False),
+        ((_NAME, _ID, _element(0x00120062, "NO", "CS")), False),
+        ((_NAME, _ID, _element(0x00120062, "YES", "CS")), True),
+        ((_NAME, _ID, _element(0x00120063, "by hand")), True),
+        ((_NAME, _ID, _element(0x00120063, _OWN)), False),
+        ((_NAME, _ID, _element(0x00120063, f"by hand\\{_OWN}")), True),
+        ((_element(NAME, "", "PN"), _ID), True),
+        ((_element(NAME, "Anonymous", "PN"), _ID), True),
+        ((_element(NAME, "XXXX^XX", "PN"), _element(ID, "0000")), True),
+        ((_ID,), True),
+    ],
+)
+def test_a_header_tells_that_it_was_deidentified(elements: tuple[Element, ...], deidentified: bool) -> None:
+    assert _subject(*elements).deidentified == deidentified
+
+
+def test_words_of_the_caller_stand_in_for_a_header() -> None:
+    assert not _subject(_ID, options=Options(identifiers=("Travisson",))).deidentified
+    assert not _subject(_ID, options=Options(patient={NAME: ("Travisson^Ann",)})).deidentified
