@@ -71,6 +71,13 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
         help="what becomes of private elements that nobody claims, if not what the policy says",
     )
     parser.add_argument(
+        "--malformed",
+        choices=("fail", "keep", "blank"),
+        default="fail",
+        help="what becomes of an element that has its format's signature and breaks the format's grammar: the file fails, "
+        "or the element counts as unclaimed and stays, or is filled unless a converter reads it",
+    )
+    parser.add_argument(
         "--identifiers", type=_path, metavar="FILE", help="more texts to search for, one a line"
     )
     parser.add_argument(
@@ -211,6 +218,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
             "retain": arguments.retain,
             "shift_days": int(shift) if shift and re.fullmatch(r"[+-]?\d{1,6}", shift) else shift,
             "unclaimed": arguments.unclaimed,
+            "malformed": arguments.malformed,
             "identifiers": read_identifiers(arguments.identifiers) if arguments.identifiers else (),
             "uid_key": arguments.uid_key_file,
         }

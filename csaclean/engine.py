@@ -13,7 +13,7 @@ from typing import NamedTuple
 from csaclean.context import Context
 from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
-from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, Unsupported
+from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, MalformedValue, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
 from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
@@ -357,7 +357,7 @@ class Engine:
             if layout.is_foreign:
                 return None
             new, edits = _rewrite(element.value, layout, judge, tally)
-            again = layout if new == element.value else self.layout(claimed, element._replace(value=new))
+            again = layout if new == element.value else self._again(claimed, element, new)
             compare_rows(element.value, layout, new, again, edits, judge)
             if judge.needles:
                 search_row(new, again, judge.needles)
@@ -370,6 +370,19 @@ class Engine:
         return Cleaned(
             claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict, taken
         )
+
+    def _again(self, claimed: Claimed, element: PrivateElement, new: bytes) -> Layout:
+        """Return the layout of an element's edited value.
+
+        Raises
+        ------
+        ProofFailed
+            If it breaks the grammar that the old one kept.
+        """
+        try:
+            return self.layout(claimed, element._replace(value=new))
+        except MalformedValue as error:
+            raise ProofFailed("rows", "the edited value breaks its grammar", "", error.offset) from None
 
     def examine(self, elements: Sequence[Element], datasets: Sequence[DataSet], source: Source) -> Examined:
         """Clean every claimed element of a data set in memory, and prove the first three stages.
@@ -409,11 +422,16 @@ class Engine:
             value = context.load(place)
             element = found.private_element(value, context)
             taken = self.taken(found, value)
-            result = self.clean_element(found.claimed, element, subject, orphan=found.orphan, taken=taken)
+            reason = "foreign"
+            try:
+                result = self.clean_element(found.claimed, element, subject, orphan=found.orphan, taken=taken)
+                if result is None:
+                    result = self._clean_foreign(found, element)
+            except MalformedValue as error:
+                reason = "malformed"
+                result = self._clean_malformed(found, element, error)
             if result is None:
-                result = self._clean_foreign(found, element)
-            if result is None:
-                location.disown(_own_step(found), "foreign", place)
+                location.disown(_own_step(found), reason, place)
                 continue
             cleaned.append(result)
             places.append(place)
@@ -448,12 +466,31 @@ class Engine:
         """
         if self._unclaimed != "blank":
             return None
+        if self._read_fails and is_read(found.element.tag, folded(_own_step(found))):
+            raise Unsupported(READ_BUT_UNCLAIMED, format_selector(found.selector))
+        return self._blank(found, element)
+
+    def _clean_malformed(
+        self, found: Located, element: PrivateElement, error: MalformedValue
+    ) -> Cleaned | None:
+        """Blank a claimed element whose content breaks its grammar, if that is asked for; None if it stays.
+
+        Raises
+        ------
+        MalformedValue
+            If such content fails its file; the message names the option.
+        """
+        if self.options.malformed == "fail":
+            reason = (
+                f"{error.reason}; the option --malformed keep or --malformed blank cleans the file's rest"
+            )
+            raise MalformedValue(reason, error.selector, error.offset) from None
+        return self._blank(found, element) if self.options.malformed == "blank" else None
+
+    def _blank(self, found: Located, element: PrivateElement) -> Cleaned | None:
+        """Blank a whole element; None if a converter reads it or it is private pixel or signal data."""
         step = folded(_own_step(found))
-        if is_read(found.element.tag, step):
-            if self._read_fails:
-                raise Unsupported(READ_BUT_UNCLAIMED, format_selector(found.selector))
-            return None
-        if is_payload(found.element):
+        if is_read(found.element.tag, step) or is_payload(found.element):
             return None
         claimed = blank_claim(_own_step(found), found.claimed.selector)
         return self.clean_element(claimed, element._replace(claim=claimed.claim))

@@ -12,7 +12,7 @@ from csaclean.model import DataSetGrammar, Field, Kind, Layout, View
 from csaclean.policy.listed import listed
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, Step, folded, format_selector, parse_selector
-from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, reads_as_text
+from csaclean.vr_layout import NUMBER_VRS, OPAQUE_VRS, UNTYPED, layout_by_vr, layout_nothing, reads_as_text
 
 __all__ = [
     "GROUP",
@@ -133,7 +133,8 @@ class Claimed(NamedTuple):
             if not (is_unnamed and vr in NUMBER_VRS):
                 vr = "UT" if may_be_text and reads_as_text(value) else own
         if vr == "SQ":
-            return Layout.foreign("not-a-sequence")
+            nothing = layout_nothing(value)
+            return Layout.foreign("not-a-sequence") if nothing is None else nothing
         return layout_by_vr(
             vr,
             value,
@@ -145,6 +146,8 @@ class Claimed(NamedTuple):
     def layout(self, element: PrivateElement) -> Layout:
         """Return the layout of an element, checked for holes; texts that the handler's rules list are codes in it.
 
+        A value without a byte, or of NULs, in which a grammar finds nothing of its own, holds nothing.
+
         Raises
         ------
         MalformedValue
@@ -154,10 +157,21 @@ class Claimed(NamedTuple):
         HandlerError
             If the handler raises anything else or gives a layout that doesn't cover the value.
         """
-        name = self.registered.name
-        where = format_selector(element.selector)
         if self.by_vr:
             return self.layout_value(element.vr, element.value)
+        nothing = layout_nothing(element.value)
+        try:
+            layout = self._layout_by_grammar(element)
+        except MalformedValue:
+            if nothing is None:
+                raise
+            return nothing
+        return layout if nothing is None or not layout.is_foreign else nothing
+
+    def _layout_by_grammar(self, element: PrivateElement) -> Layout:
+        """Return the layout that the handler's code gives; raises as `layout` does."""
+        name = self.registered.name
+        where = format_selector(element.selector)
         try:
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:

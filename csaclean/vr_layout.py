@@ -15,6 +15,7 @@ __all__ = [
     "UNTYPED",
     "WRITTEN_VRS",
     "layout_by_vr",
+    "layout_nothing",
     "reads_as_text",
 ]
 
@@ -73,6 +74,24 @@ names make a text (the last byte of such a number is ``?`` or ``@``)."""
 _OF_NAMES: Final = re.compile(rb"[A-Za-z0-9 ^_.,'-]+")
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 _PRINTABLE: Final = bytes(range(32, 127))
+
+
+def layout_nothing(value: bytes) -> Layout | None:
+    r"""Return the layout of a value that holds nothing: no byte, or NULs only, which are dead. None of any other value.
+
+    Examples
+    --------
+    >>> layout = layout_nothing(bytes(4))
+    >>> layout is not None and [(span.stop, span.kind.name) for span in layout]
+    [(4, 'DEAD')]
+    >>> layout_nothing(b"\0x") is None
+    True
+    """
+    if value.count(0) < len(value):
+        return None
+    builder = Builder()
+    builder.dead(len(value))
+    return builder.done(len(value))
 
 
 def reads_as_text(value: bytes) -> bool:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict, get_args
+from typing import Literal, TypedDict, get_args
 
 from csaclean.errors import UsageError
 from csaclean.policy.dates import DateShift, read_shifts
@@ -11,7 +11,11 @@ from csaclean.policy.policies import Unclaimed
 from csaclean.policy.pseudonym import UidKey
 from csaclean.policy.rules import CLASSES
 
-__all__ = ["OptionWords", "Options", "make_options", "read_identifiers"]
+__all__ = ["Malformed", "OptionWords", "Options", "make_options", "read_identifiers"]
+
+
+Malformed = Literal["fail", "keep", "blank"]
+"""What becomes of an element that has its format's signature and breaks the format's grammar."""
 
 
 class OptionWords(TypedDict, total=False):
@@ -27,6 +31,10 @@ class OptionWords(TypedDict, total=False):
         with ``retain=["dates"]``.
     unclaimed
         What happens to private elements that nobody claims: ``report``, ``blank`` or ``fail``; else as the policy says.
+    malformed
+        What happens to an element that has its format's signature and breaks the format's grammar: ``fail`` (the default)
+        fails the file, ``keep`` counts the element as unclaimed, ``blank`` fills it unless a converter reads it or it is
+        private pixel data.
     identifiers
         More texts to search for, of any length, beside the patient's own that the data set holds; then those are searched
         for even where the policy doesn't ask for it.
@@ -37,6 +45,7 @@ class OptionWords(TypedDict, total=False):
     retain: Collection[str]
     shift_days: int | Mapping[str, int] | str | os.PathLike[str] | None
     unclaimed: Unclaimed | None
+    malformed: Malformed
     identifiers: Collection[str]
     uid_key: bytes | str | os.PathLike[str] | None
 
@@ -47,7 +56,7 @@ class Options:
 
     Attributes
     ----------
-    retain, shift, unclaimed, identifiers, uid_key
+    retain, shift, unclaimed, malformed, identifiers, uid_key
         As asked for.
     patient
         What standard elements held before somebody replaced it, by tag: searched for as what they hold is.
@@ -62,6 +71,7 @@ class Options:
     uid_key: UidKey | None = None
     patient: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     provisional: bool = False
+    malformed: Malformed = "fail"
 
     def __repr__(self) -> str:
         """Return nothing about anybody."""
@@ -85,11 +95,19 @@ def make_options(words: OptionWords, /) -> Options:
     unclaimed = words.get("unclaimed")
     if unclaimed is not None and unclaimed not in get_args(Unclaimed):
         raise UsageError(f"unclaimed takes {', '.join(get_args(Unclaimed))}")
+    malformed = words.get("malformed", "fail")
+    if malformed not in get_args(Malformed):
+        raise UsageError(f"malformed takes {', '.join(get_args(Malformed))}")
     shift = _shift(words.get("shift_days"))
     if shift is not None and "dates" in retain:
         raise UsageError("dates are retained, or shifted: not both")
     return Options(
-        retain, shift, unclaimed, _identifiers(words.get("identifiers")), _key(words.get("uid_key"))
+        retain,
+        shift,
+        unclaimed,
+        _identifiers(words.get("identifiers")),
+        _key(words.get("uid_key")),
+        malformed=malformed,
     )
 
 

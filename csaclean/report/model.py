@@ -88,7 +88,7 @@ class Unclaimed:
 
     selector: str
     reason: str
-    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator``, ``broken-sequence``, ``foreign``; where the rest is
+    """``unclaimed``, ``no-creator``, ``not-a-creator``, ``unknown-creator``, ``broken-sequence``, ``foreign``, ``malformed``; where the rest is
     blanked, ``read-by-a-converter`` or ``payload``."""
     count: int
     bytes: int

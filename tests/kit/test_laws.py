@@ -294,7 +294,7 @@ class TestRedacts:
 
         error = broken(Strict())
         assert error.laws == {"redacts"}
-        assert "blank, every field named: malformed-value" in str(error)
+        assert "blank, every field named: the edited value breaks its grammar" in str(error)
 
 
 def test_a_form_that_depends_on_the_fill() -> None:
@@ -337,7 +337,7 @@ class TestSteady:
 
         error = broken(Proud())
         assert error.laws == {"steady"}
-        assert "of seed 0: malformed-value" in str(error)
+        assert "of seed 0: the edited value breaks its grammar" in str(error)
 
 
 class TestStructure:

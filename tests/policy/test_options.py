@@ -25,19 +25,25 @@ class TestWords:
         assert make_options({}) == Options()
 
     def test_words_that_say_nothing_are_the_default_too(self) -> None:
-        assert made(retain=(), shift_days=None, unclaimed=None, identifiers=(), uid_key=None) == Options()
+        assert (
+            made(retain=(), shift_days=None, unclaimed=None, malformed="fail", identifiers=(), uid_key=None)
+            == Options()
+        )
 
     def test_there_is_an_option_for_each_word(self) -> None:
         assert OptionWords.__optional_keys__ == {
             "retain",
             "shift_days",
             "unclaimed",
+            "malformed",
             "identifiers",
             "uid_key",
         }
 
     def test_another_word_is_an_error_that_lists_those_there_are(self) -> None:
-        with pytest.raises(UsageError, match="identifiers, retain, shift_days, uid_key, unclaimed"):
+        with pytest.raises(
+            UsageError, match="identifiers, malformed, retain, shift_days, uid_key, unclaimed"
+        ):
             made(surprise=1)
 
 
