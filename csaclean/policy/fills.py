@@ -7,9 +7,11 @@ string, digits where digits stood, no leading zero that a reader would choke on)
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["FORMS", "NUMBER", "STANDARD_UID", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill"]
+__all__ = ["FORMS", "NUMBER", "STANDING_FORMS", "UID", "UNKNOWN_FORMS", "fill", "is_registered"]
 
 NUMBER = re.compile(rb" *[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? *")
 """A decimal number as DS, IS and the texts of Siemens write it."""
@@ -24,9 +26,9 @@ _TIME = re.compile(rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?")
 _AGE = re.compile(rb"\d{3}[DWMY]")
 UID = re.compile(rb"\d+(?:\.\d+){0,31}")
 """A unique identifier as UI writes it (PS3.5 section 9.1), without its padding; 64 characters have room for 32 components."""
-STANDARD_UID = re.compile(rb"1\.2\.840\.10008(?:\.\d{1,5}){0,10}")
-"""What can be a UID that the standard itself registers (PS3.6 annex A): SOP classes and transfer syntaxes identify
-nobody. None has components of more than five digits, but what somebody hung below that root may hold a number."""
+_ROOT = b"1.2.840.10008."
+_CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9]\d{0,3}")
+"""UIDs of context groups (PS3.6 Table A-3): new ones come with each edition."""
 _HEX_DIGITS = bytes(ord("0") if chr(i) in "0123456789abcdefABCDEF" else i for i in range(256))
 _NAME = bytes(ord("X") if chr(i).isalnum() or i > 126 or i < 33 else i for i in range(256))
 _HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]+")
@@ -34,6 +36,25 @@ _CODE = re.compile(rb"\d{1,3}")
 _NO_CODES = re.compile(rb"[^\d,\s]")
 _TEXT_STAYS = frozenset(b"\\\r\n\t")
 _TEXT = bytes(i if i in _TEXT_STAYS else ord("X") for i in range(256))
+
+
+@cache
+def _registered() -> frozenset[bytes]:
+    text = files("csaclean.policy").joinpath("standard_uids.txt").read_bytes()
+    return frozenset(_ROOT + line for line in text.split(b"\n") if line and not line.startswith(b"#"))
+
+
+def is_registered(uid: bytes, /) -> bool:
+    """Tell whether the standard registers a UID (PS3.6 annex A): SOP classes, transfer syntaxes and the like identify nobody.
+
+    What begins as those do and isn't registered may hold anybody's number.
+
+    Examples
+    --------
+    >>> is_registered(b"1.2.840.10008.1.2"), is_registered(b"1.2.840.10008.6.1.29"), is_registered(b"1.2.840.10008.99.7712")
+    (True, True, False)
+    """
+    return uid.startswith(_ROOT) and (uid in _registered() or _CONTEXT_GROUP.fullmatch(uid) is not None)
 
 
 def _text(old: bytes) -> bytes:
@@ -86,7 +107,7 @@ def _age(old: bytes) -> bytes:
 
 
 def _uid(old: bytes) -> bytes:
-    if STANDARD_UID.fullmatch(old):
+    if is_registered(old):
         return old
     return old.translate(_ONE_DIGITS) if UID.fullmatch(old) else _text(old)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from csaclean.errors import MalformedValue, PolicyError
-from csaclean.policy.fills import STANDARD_UID
+from csaclean.policy.fills import is_registered
 
 __all__ = ["UidKey", "pseudonymous_uid"]
 
@@ -109,7 +109,7 @@ def pseudonymous_uid(uid: bytes, key: UidKey) -> bytes:
     Returns
     -------
     bytes
-        * `uid` itself if it can be one that the standard registers (`STANDARD_UID`), was made by this function with `key`, or holds
+        * `uid` itself if the standard registers it (`csaclean.policy.fills.is_registered`), was made by this function with `key`, or holds
           a constant fill: ones after its first two components.
         * Else its first two components, then digits that HMAC-SHA256 derives from the whole `uid`. Each component of
           two or more digits differs from the one that stood there: of a Siemens UID
@@ -145,7 +145,7 @@ def pseudonymous_uid(uid: bytes, key: UidKey) -> bytes:
     """
     if not _UID.fullmatch(uid):
         raise MalformedValue("not a UID of digits and dots")
-    if STANDARD_UID.fullmatch(uid):
+    if is_registered(uid):
         return uid
     root = _ROOT.match(uid)
     if root is None:

@@ -13,7 +13,7 @@ from typing import Final
 from csaclean.errors import CannotRead, CsacleanError, DoesNotFit, LimitExceeded, ProofFailed, raised_at
 from csaclean.handler import Claim, ConverterElement, Witness
 from csaclean.model import Field, Kind, Layout, View
-from csaclean.policy.fills import STANDARD_UID
+from csaclean.policy.fills import is_registered
 from csaclean.proof.converter import compare_converter_fields
 from csaclean.selector import fold_creator, format_selector, parse_selector
 from csaclean.testing.bench import (
@@ -192,7 +192,7 @@ def left_in_place(old: bytes, new: bytes) -> bool:
     >>> left_in_place(b"DOE^JANE", b"XXX^JANE"), left_in_place(b"XXXX-000", b"XXXX-000")
     (True, False)
     """
-    if STANDARD_UID.fullmatch(old):
+    if is_registered(old):
         return False
     same = bytes(a if a == b else 0 for a, b in zip(old, new, strict=True)).replace(_FIRST_DAY, b"")
     return any(run[0].strip(_OF_FILLS) for run in _LETTERS_AND_DIGITS.finditer(same))

@@ -172,14 +172,17 @@ class TestUids:
         [
             (b"1.2.840.10008.771234509", b"1.1.111.11111.111111111"),
             (b"1.2.840.10008.5.123456", b"1.1.111.11111.1.111111"),
+            (b"1.2.840.10008.77.1203", b"1.1.111.11111.11.1111"),
+            (b"1.2.840.10008.5.1.4.1.1.4.7712", b"1.1.111.11111.1.1.1.1.1.1.1111"),
+            (b"1.2.840.10008", b"1.1.111.11111"),
             (b"1.2.840.10008" + b".5" * 11, b"1.1.111.11111" + b".1" * 11),
         ],
     )
-    def test_what_the_standard_cannot_have_registered_is_filled(self, old: bytes, new: bytes) -> None:
+    def test_what_the_standard_does_not_register_is_filled(self, old: bytes, new: bytes) -> None:
         assert fill("uid", old) == new
 
     def test_each_of_several_is_filled_for_itself(self) -> None:
-        assert fill("uid", b"1.2.840.10008.5.1\\1.2.3") == b"1.2.840.10008.5.1\\1.1.1"
+        assert fill("uid", b"1.2.840.10008.1.2\\1.2.3") == b"1.2.840.10008.1.2\\1.1.1"
 
     def test_what_is_none_is_text(self) -> None:
         assert fill("uid", b"1.2.840.10008.name") == b"X" * 18

@@ -158,7 +158,9 @@ def test_originals_pass_for_pseudo_uids_no_more_often_than_the_check_digits_say(
     assert all(pseudonymous_uid(uid, KEY) != uid for uid in uids)
 
 
-@pytest.mark.parametrize("uid", [b"1.2.840.10008", b"1.2.840.10008.1.2.1", b"1.2.840.10008.5.1.4.1.1.481.23"])
+@pytest.mark.parametrize(
+    "uid", [b"1.2.840.10008.6.1.29", b"1.2.840.10008.1.2.1", b"1.2.840.10008.5.1.4.1.1.481.23"]
+)
 def test_uids_of_the_standard_stay(uid: bytes) -> None:
     assert pseudonymous_uid(uid, KEY) == uid
 
