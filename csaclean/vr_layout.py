@@ -56,7 +56,8 @@ _TEXT_FORMS: Final = {
     ]
 }
 _NUMERIC_FORMS: Final = frozenset(("integer", "number"))
-NUMBER_VRS: Final = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
+_WIDTHS: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+NUMBER_VRS: Final = frozenset(_WIDTHS)
 """VRs of binary numbers."""
 TEXT_VRS: Final = frozenset(vr for vr, form in _TEXT_FORMS.items() if form == "text")
 """VRs of free or coded text."""
@@ -124,6 +125,8 @@ def layout_by_vr(
 ) -> Layout:
     r"""Return a layout of one field with an empty path; the padding of text is structure.
 
+    Binary numbers whose bytes are no multiple of the VR's width (PS3.5 Table 6.2-1) are none: such a value is opaque.
+
     Parameters
     ----------
     vr, value
@@ -153,9 +156,9 @@ def layout_by_vr(
             text_form = form_of(text, text_form)
         builder.value(len(text), "", text_form, select)
         builder.structure(size)
-    elif vr in NUMBER_VRS:
+    elif vr in NUMBER_VRS and not size % _WIDTHS[vr]:
         builder.value(size, "", "binary-number", select)
-    elif form:
+    elif form and vr not in NUMBER_VRS:
         builder.value(size, "", form, select)
     else:
         builder.opaque(size)
