@@ -17,8 +17,11 @@ MAX_DEPTH: Final = 16
 UID: Final = re.compile(rb"[0-2](?:\.\d+){3,31}")
 """A UID of at least four components; 64 characters (PS3.5 9.1) have room for 32."""
 
-_MOST_QUOTES: Final = (1 << 18) - 1
-"""Literal quotes in one string; the protocols of real scanners have some 10,000. Bounds the memory of a match."""
+_MOST_STEPS: Final = (1 << 18) - 1
+"""Steps over literal quotes in one string; the protocols of real scanners take some 10,000. Bounds the memory of a match."""
+_STRIDES: Final = (4096, 64, 2)
+"""Delimiters in a step. A long run, as of a text that is quoted many times, takes few steps; as each is the longest that
+fits, a run can be cut in one way only."""
 _PIECE: Final = re.compile(rb'[^"]+')
 
 
@@ -46,7 +49,11 @@ def string_pattern(depth: int, *, lines: bool) -> str:
     """
     quote = delimiter(depth)
     plain = '[^"]' if lines else '[^"\r\n]'
-    literal = rf"{plain}*(?:{quote}{quote}{plain}*){{0,{_MOST_QUOTES}}}"
+    size = 1 << depth
+    steps = [f'"{{{stride * size}}}' for stride in _STRIDES]
+    longer = ["", *(f"(?!{step})" for step in steps)]
+    step = "|".join(map("".join, zip(longer, steps, strict=False)))
+    literal = f"{plain}*(?:(?:{step}){plain}*){{0,{_MOST_STEPS}}}"
     return rf'{quote}(?:({plain}*){quote}(?!")|({literal}){quote}(?!"))'
 
 
