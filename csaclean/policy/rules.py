@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from csaclean.errors import PolicyError
+from csaclean.policy.expressions import refused_construct
 from csaclean.policy.fills import FORMS
 from csaclean.policy.patterns import compile_pattern, is_pattern, literal_length, may_meet, overlap
 from csaclean.policy.tables import convert, lines_of_entries, parse
@@ -165,12 +166,14 @@ def _fault(rule: Rule) -> str:
             return "values and match are for texts"
         if not (rule.match.isascii() and all(value.isascii() for value in rule.values)):
             return "values and match are ASCII"
+        match = rule.match.encode("ascii")
         try:
-            re.compile(
-                rule.match.encode("ascii")
-            )  # as `_Texts` does: how deep it may be nested depends on both
+            re.compile(match)  # as `_Texts` does: how deep it may be nested depends on both
+            refused = refused_construct(match)
         except (re.error, RecursionError, OverflowError):
             return "match is not a regular expression"
+        if refused:
+            return f"match holds a construct that Python before 3.11.5 matches wrongly: {refused}"
     if rule.vr and rule.vr not in FIELD_VRS | OPAQUE_VRS | {"SQ"}:
         return f"vr {rule.vr!r} is none that an element is laid out by"
     return ""

@@ -312,6 +312,33 @@ def test_a_regular_expression_that_can_not_be_compiled_is_an_error(match: str) -
         RuleSet([Rule((IMAGE,), "technical", "x", ("Name",), match=match)])
 
 
+@pytest.mark.parametrize(
+    ("match", "construct"),
+    [
+        *((f"a{quantifier}+", "possessive") for quantifier in ("*", "+", "?", "{2}", "{2,}", "{,2}")),
+        ("(?>a|b)", "atomic"),
+        ("(?:a(?:b|[c]*+)+|d)", "possessive"),
+        ("(?=(?>a))", "atomic"),
+        ("(?!a++)", "possessive"),
+        ("(?<=(?>a))", "atomic"),
+        ("(a)(?(1)b++|c)", "possessive"),
+        ("(?x) a ++", "possessive"),
+        ("(?i:(?>a))", "atomic"),
+        ("(?:a++)*?", "possessive"),
+    ],
+)
+def test_what_old_interpreters_match_wrongly_is_refused(match: str, construct: str) -> None:
+    with pytest.raises(PolicyError, match=rf"Python before 3\.11\.5 matches wrongly: an? {construct}.*; \w+"):
+        RuleSet([Rule((IMAGE,), "technical", "x", ("Name",), match=match)])
+
+
+@pytest.mark.parametrize(
+    "match", [r"a\++", "[*+?}]+", "[?+]{2}", r"\(\?>", "(?x)a #++\n", "a+?", "(?:a+)+", r"[]*+]"]
+)
+def test_what_looks_like_such_a_construct_is_accepted(match: str) -> None:
+    assert RuleSet([Rule((IMAGE,), "technical", "x", ("Name",), match=match)]).lists_texts
+
+
 @given(st.text("ab/*[]", max_size=6), st.text("ab/*[]", max_size=6))
 def test_patterns_that_overlap_may_meet(one: str, other: str) -> None:
     if overlap(one, other):

@@ -17,8 +17,8 @@ MAX_DEPTH: Final = 16
 UID: Final = re.compile(rb"[0-2](?:\.\d+){3,31}")
 """A UID of at least four components; 64 characters (PS3.5 9.1) have room for 32."""
 
-_MOST_STEPS: Final = (1 << 18) - 1
-"""Steps over literal quotes in one string; the protocols of real scanners take some 10,000. Bounds the memory of a match."""
+_MOST_STEPS: Final = (1 << 16) - 1
+"""Steps over literal quotes in one string; the protocols of real scanners take some 1,500. Bounds the memory of a match."""
 _STRIDES: Final = (4096, 64, 2)
 """Delimiters in a step. A long run, as of a text that is quoted many times, takes few steps; as each is the longest that
 fits, a run can be cut in one way only."""
