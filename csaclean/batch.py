@@ -217,8 +217,7 @@ def clean_tree(
     preamble, proof, mark
         As for `csaclean.clean_file`.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`.
+        Those of `csaclean.policy.options.OptionWords`.
 
     Returns
     -------

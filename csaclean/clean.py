@@ -455,8 +455,7 @@ def clean_file(
     mark
         Whether (0008,0300), (0012,0063) and (0012,0064) say what was cleaned and what still identifies.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`.
+        Those of `csaclean.policy.options.OptionWords`.
 
     Returns
     -------

@@ -78,7 +78,22 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
         "or the element counts as unclaimed and stays, or is filled unless a converter reads it",
     )
     parser.add_argument(
-        "--identifiers", type=_path, metavar="FILE", help="more texts to search for, one a line"
+        "--identifiers",
+        type=_path,
+        metavar="FILE",
+        help="more texts to search for, one a line, or a table of them with a column PatientID",
+    )
+    parser.add_argument(
+        "--not-identifiers",
+        type=_path,
+        metavar="FILE",
+        help="texts that are no identifiers, one a line: they are not searched for",
+    )
+    parser.add_argument(
+        "--identifiers-from",
+        type=lambda text: [group.strip() for group in text.split(",")],
+        metavar="GROUPS",
+        help="whose identifiers the header is asked for, if not all: some of patient,people,places",
     )
     parser.add_argument(
         "--uid-key-file",
@@ -210,7 +225,7 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
-    from csaclean.policy.options import make_options, read_identifiers
+    from csaclean.policy.options import make_options, read_identifiers, read_not_identifiers
 
     shift: str | None = arguments.shift_days
     return make_options(
@@ -220,6 +235,10 @@ def _options(arguments: argparse.Namespace) -> "Options":
             "unclaimed": arguments.unclaimed,
             "malformed": arguments.malformed,
             "identifiers": read_identifiers(arguments.identifiers) if arguments.identifiers else (),
+            "not_identifiers": read_not_identifiers(arguments.not_identifiers)
+            if arguments.not_identifiers
+            else (),
+            "identifiers_from": arguments.identifiers_from,
             "uid_key": arguments.uid_key_file,
         }
     )

@@ -315,7 +315,7 @@ class Engine:
 
     def _needles(self, subject: Subject) -> Needles | None:
         """Return what is searched for in what stays: nothing if neither policy nor caller ask for it."""
-        return subject.needles if self.policy.other.residue or self.options.identifiers else None
+        return subject.needles if self.policy.other.residue or self.options.asks_for_identifiers else None
 
     def layout(self, claimed: Claimed, element: PrivateElement) -> Layout:
         """Return the layout of an element in which every view has a layout of its own; see `Claimed.layout`."""

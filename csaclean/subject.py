@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from csaclean.context import Context
@@ -104,7 +105,10 @@ def find_subject(context: Context, options: Options) -> Subject:
             if tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
                 own += parts
     subject = _subject(found, own, tuple(charsets), options)
-    return replace(subject, deidentified=_is_deidentified(found, options))
+    is_given = bool(options.identifiers or options.patient) or any(
+        patient in options.identifiers_by_id for patient in own
+    )
+    return replace(subject, deidentified=not is_given and _is_deidentified(found))
 
 
 def _address(element: Element, context: Context) -> int:
@@ -115,10 +119,8 @@ def _address(element: Element, context: Context) -> int:
     return sequence if sequence in CODES_OF else element.tag
 
 
-def _is_deidentified(found: Mapping[int, list[str]], options: Options) -> bool:
-    """Tell whether somebody took out what is to be searched for, and the caller didn't give it."""
-    if options.identifiers or options.patient:
-        return False
+def _is_deidentified(found: Mapping[int, list[str]]) -> bool:
+    """Tell whether somebody took out what is to be searched for."""
     methods = [text for text in found.get(_METHOD, ()) if text]
     return (
         "YES" in found.get(_REMOVED, ())
@@ -172,6 +174,10 @@ def _subject(
         If dates are to be shifted, and the data set has two Patient IDs, or one that isn't listed.
     """
     ids = dict.fromkeys(options.patient.get(_PATIENT_ID) or own)
+    wanted = chain(
+        options.identifiers,
+        *(options.identifiers_by_id.get(patient, ()) for patient in dict.fromkeys((*ids, *own))),
+    )
     found = {
         tag: [*options.patient.get(tag, ()), *found.get(tag, ())]
         for tag in found.keys() | options.patient.keys()
@@ -183,13 +189,14 @@ def _subject(
     codes = {group: texts(tag for tag, of in CODES_OF.items() if of == group) for group in GROUPS}
     born = tuple(day for day in texts(BIRTH_DATES) if day not in found.get(_STUDY_DATE, ()))
     groups: dict[Group, Identifiers] = {
-        "patient": Identifiers(
-            texts(PATIENT_NAMES), texts(PATIENT_NUMBERS), born, wanted=options.identifiers
-        ),
+        "patient": Identifiers(texts(PATIENT_NAMES), texts(PATIENT_NUMBERS), born),
         "people": Identifiers(texts(PEOPLE_NAMES) + codes["people"], texts(PEOPLE_NUMBERS) + codes["people"]),
         "places": Identifiers(numbers=texts(DEVICE_NUMBERS), places=texts(PLACE_NAMES) + codes["places"]),
     }
-    needles = Needles.of(groups, terms)
+    groups = {group: held for group, held in groups.items() if group in options.identifiers_from}
+    patient = groups.get("patient", Identifiers())
+    groups["patient"] = patient._replace(wanted=tuple(dict.fromkeys(wanted)))
+    needles = Needles.of(groups, terms, options.not_identifiers)
     days = None
     if options.shift is not None:
         if len(ids) > 1:

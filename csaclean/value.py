@@ -83,8 +83,7 @@ def clean_value(
         Other elements that the claim may ask for: element bytes (at most 0xFF) of the same block, or whole tags as
         32-bit numbers, to values.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`.
+        Those of `csaclean.policy.options.OptionWords`.
         Where dates are shifted by Patient ID, `context` has to hold it, under 0x00100020.
 
     Returns

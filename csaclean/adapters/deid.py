@@ -393,8 +393,7 @@ def replace(
     config, strip_sequences, remove_private, disable_skip
         As of deid's ``replace_identifiers``.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`. What identifies the patient, and whose dates are shifted, is read from each
+        Those of `csaclean.policy.options.OptionWords`. What identifies the patient, and whose dates are shifted, is read from each
         file before the recipe runs; `unclaimed` is about what the recipe leaves.
 
     Returns

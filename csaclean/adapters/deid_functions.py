@@ -109,8 +109,7 @@ def clean(
     policy
         Name of a policy that ships, or path of a TOML file.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`. The patient's identifiers are those that `dicom` holds when deid comes to
+        Those of `csaclean.policy.options.OptionWords`. The patient's identifiers are those that `dicom` holds when deid comes to
         the element; where earlier lines replaced them, they have to be given.
 
     Returns

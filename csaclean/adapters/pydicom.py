@@ -336,8 +336,7 @@ def clean_dataset(
     proof
         ``rows`` asks a witness once per row of fields, ``full`` always, ``self`` never.
     **options
-        ``retain``, ``shift_days``, ``unclaimed``, ``malformed``, ``identifiers``, ``uid_key``: see
-        `csaclean.policy.options.OptionWords`.
+        Those of `csaclean.policy.options.OptionWords`.
 
     Returns
     -------

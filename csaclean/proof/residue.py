@@ -11,7 +11,7 @@ import binascii
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
@@ -339,6 +339,8 @@ class Needles:
         The identifiers that are numbers of at least six significant digits: decimal text without sign and leading zeros.
     groups_of_numbers
         Each of these with its group.
+    spared
+        Texts that are no identifiers; what stands in them is not found.
     """
 
     words: int = 0
@@ -350,9 +352,12 @@ class Needles:
     reach: int = 0
     numbers: frozenset[str] = frozenset()
     groups_of_numbers: tuple[tuple[str, Group], ...] = ()
+    spared: "Needles | None" = None
 
     @staticmethod
-    def of(groups: Mapping[Group, Identifiers], charsets: tuple[str, ...]) -> "Needles":
+    def of(
+        groups: Mapping[Group, Identifiers], charsets: tuple[str, ...], spared: tuple[str, ...] = ()
+    ) -> "Needles":
         """Return the needles of one data set.
 
         Parameters
@@ -361,8 +366,16 @@ class Needles:
             The values of its header by group.
         charsets
             Defined terms of Specific Character Set; UTF-8, latin-1 and UTF-16 are always looked for.
+        spared
+            Texts that are no identifiers: a word that is one is not looked for, nor one that stands in such a text.
         """
-        return _needles(all_words(groups), codecs_of(charsets))
+        words, codecs = all_words(groups), codecs_of(charsets)
+        if not spared:
+            return _needles(words, codecs)
+        folded = {text.strip().casefold() for text in spared}
+        words = tuple(word for word in words if word.text.casefold() not in folded)
+        around = all_words({"patient": Identifiers(wanted=spared)})
+        return replace(_needles(words, codecs), spared=_needles(around, codecs))
 
     @staticmethod
     def from_identifiers(
@@ -438,6 +451,13 @@ class Needles:
             hit = offset + start, offset + stop
             if low <= hit[0] and hit[1] <= high and _RANKS[group] <= _RANKS[found.get(hit, group)]:
                 found[hit] = group
+        if found and self.spared:
+            around = [(offset + start, offset + stop) for start, stop, _ in self.spared._hits(piece)]
+            found = {
+                (start, stop): group
+                for (start, stop), group in found.items()
+                if not any(first <= start and stop <= last for first, last in around)
+            }
         return [(*hit, found[hit]) for hit in sorted(found)]
 
     def number_group(self, canonical: str) -> Group | None:

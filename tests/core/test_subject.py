@@ -6,6 +6,7 @@ import pytest
 
 from csaclean.context import Context
 from csaclean.dicom import syntax
+from csaclean.dicom.identifying import Group
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
 from csaclean.policy.options import Options
@@ -125,3 +126,30 @@ def test_a_header_tells_that_it_was_deidentified(elements: tuple[Element, ...], 
 def test_words_of_the_caller_stand_in_for_a_header() -> None:
     assert not _subject(_ID, options=Options(identifiers=("Travisson",))).deidentified
     assert not _subject(_ID, options=Options(patient={NAME: ("Travisson^Ann",)})).deidentified
+
+
+@pytest.mark.parametrize(("asked", "count"), [({"patient"}, 1), ({"people", "places"}, 2), (set(), 0)])
+def test_groups_can_be_left_out(asked: set[Group], count: int) -> None:
+    elements = (
+        _element(0x00080080, "Nowhere Infirmary"),
+        _element(0x00081070, "Reader", "PN"),
+        _element(NAME, "Travisson", "PN"),
+    )
+    needles = _subject(*elements, options=Options(identifiers_from=frozenset(asked))).needles or Needles()
+    assert len(needles.find(b"Travisson, Reader, Nowhere Infirmary")) == count
+
+
+def test_a_table_tells_what_to_search_for_by_patient_id() -> None:
+    options = Options(identifiers_by_id={"MRN-4711": ("Quillfeather",), "MRN-4712": ("Othername",)})
+    found = _subject(_ID, options=options)
+    assert found.needles
+    assert found.needles.find(b"Quillfeather Othername") == [(0, 12)]
+    assert not found.deidentified
+    assert _subject(_element(ID, "MRN-1"), options=options).deidentified
+
+
+def test_texts_that_are_no_identifiers_are_not_found_nor_what_stands_in_them() -> None:
+    needles = _subject(_NAME, options=Options(not_identifiers=("travisson", "ANN ARBOR"))).needles
+    assert needles
+    assert needles.find(b"Travisson, Ann Arbor, t1_ANN_ARBOR") == []
+    assert needles.find(b"TravissonAnn") == [(0, 12)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from csaclean.errors import PolicyError, UsageError
-from csaclean.policy.options import Options, OptionWords, make_options, read_identifiers
+from csaclean.policy.options import Options, OptionWords, make_options, read_identifiers, read_not_identifiers
 from csaclean.policy.pseudonym import UidKey
 from csaclean.policy.rules import CLASSES
 
@@ -37,12 +37,14 @@ class TestWords:
             "unclaimed",
             "malformed",
             "identifiers",
+            "not_identifiers",
+            "identifiers_from",
             "uid_key",
         }
 
     def test_another_word_is_an_error_that_lists_those_there_are(self) -> None:
         with pytest.raises(
-            UsageError, match="identifiers, malformed, retain, shift_days, uid_key, unclaimed"
+            UsageError, match="identifiers, identifiers_from, malformed, not_identifiers, retain, shift_days"
         ):
             made(surprise=1)
 
@@ -159,6 +161,82 @@ class TestFilesOfIdentifiers:
     def test_a_file_that_cannot_be_read_is_an_error_of_ours(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(UsageError, match="can't read the file of identifiers"):
             read_identifiers(tmp_path / name)
+
+
+class TestTablesOfIdentifiers:
+    @pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+    def test_a_column_of_patient_ids_makes_one(self, tmp_path: Path, delimiter: str) -> None:
+        file = tmp_path / "table"
+        rows = (
+            ("PatientID", "Name", "Note"),
+            ("PH-1", "Roe^Jane", ""),
+            ("PH-2", "Doe", "MRN 7"),
+            ("PH-1", "Roe"),
+        )
+        file.write_text("# who is who\n" + "".join(delimiter.join(row) + "\n" for row in rows), "utf-8")
+        assert read_identifiers(file) == {"PH-1": ("Roe^Jane", "Roe"), "PH-2": ("Doe", "MRN 7")}
+
+    def test_original_and_replaced_ids_find_a_line(self, tmp_path: Path) -> None:
+        file = tmp_path / "table"
+        file.write_text(
+            'Original Patient ID,new_patientid,name\nQF-1,SUB01,"Roe, Jane"\n,SUB02,Doe\n', "utf-8"
+        )
+        assert read_identifiers(file) == {
+            "QF-1": ("SUB01", "Roe, Jane"),
+            "SUB01": ("QF-1", "Roe, Jane"),
+            "SUB02": ("Doe",),
+        }
+
+    def test_a_list_with_commas_is_none(self, tmp_path: Path) -> None:
+        file = tmp_path / "list"
+        file.write_text("Roe, Jane\nPatientID\n", "utf-8")
+        assert read_identifiers(file) == ("Roe, Jane", "PatientID")
+
+    @pytest.mark.parametrize("line", [",Roe", '"Roe"x,Jane', '"Roe'])
+    def test_a_line_that_cannot_be_used_is_named_by_its_number(self, tmp_path: Path, line: str) -> None:
+        file = tmp_path / "table"
+        file.write_text(f"PatientID,Name\n\n{line}\n", "utf-8")
+        with pytest.raises(UsageError, match="line 3") as caught:
+            read_identifiers(file)
+        assert "Roe" not in str(caught.value)
+
+    def test_texts_by_patient_id_are_an_option(self) -> None:
+        options = made(identifiers={" PH-1": ["Roe", ""]})
+        assert options.identifiers == ()
+        assert options.identifiers_by_id == {"PH-1": ("Roe",)}
+        assert options.asks_for_identifiers
+        assert not made().asks_for_identifiers
+
+    @pytest.mark.parametrize("asked", [{"PH-1": "Roe"}, {5: ["Roe"]}, {"PH-1": [5]}])
+    def test_other_mappings_are_errors(self, asked: object) -> None:
+        with pytest.raises(UsageError, match="identifiers takes several texts"):
+            made(identifiers=asked)
+
+
+class TestGroupsOfIdentifiers:
+    def test_all_are_asked_for(self) -> None:
+        assert made().identifiers_from == {"patient", "people", "places"}
+
+    @pytest.mark.parametrize("asked", [["patient"], ("people", "places"), []])
+    def test_some_may_be(self, asked: list[str]) -> None:
+        assert made(identifiers_from=asked).identifiers_from == set(asked)
+
+    @pytest.mark.parametrize("asked", ["patient", ["devices"], [5], 5, [["patient"]]])
+    def test_others_are_an_error_that_lists_them(self, asked: object) -> None:
+        with pytest.raises(UsageError, match="identifiers_from takes some of patient, people, places"):
+            made(identifiers_from=asked)
+
+
+class TestNotIdentifiers:
+    def test_are_texts(self, tmp_path: Path) -> None:
+        file = tmp_path / "list"
+        file.write_text("Roe\n# no\nTest scan\n", "utf-8")
+        assert read_not_identifiers(file) == ("Roe", "Test scan")
+        assert made(not_identifiers=["Roe", ""]).not_identifiers == ("Roe",)
+
+    def test_one_text_is_an_error(self) -> None:
+        with pytest.raises(UsageError, match="not_identifiers takes several texts"):
+            made(not_identifiers="Roe")
 
 
 class BytePath:
