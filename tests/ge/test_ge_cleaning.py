@@ -173,11 +173,42 @@ def test_xml_keeps_what_converters_read_and_loses_the_rest(tmp_path: Path) -> No
     assert not report.vouched  # nobody knows its names
 
 
-def test_a_key_hidden_in_a_description_is_not_redacted_silently(tmp_path: Path) -> None:
-    """dcm2niix takes the first place where a key stands: one inside a free text would be lost."""
-    keys = b'SEDESC "NOSLC 77"\n' + b'NOSLC "4"\n'
-    with pytest.raises(csaclean.CsacleanError, match="converter"):
-        cleaned(tmp_path, ge_elements(protocol_block(keys)))
+def test_a_key_hidden_in_a_description_is_what_a_converter_reads(tmp_path: Path) -> None:
+    """dcm2niix takes the first place where a key stands: what stands there stays, and is listed."""
+    keys = b'SEDESC "Doe NOSLC 7 Roe"\n' + b'NOSLC "4"\n'
+    after, report = cleaned(tmp_path, ge_elements(protocol_block(keys)))
+    assert (
+        protocol(private_values(after)[0x25, "GEMS_SERS_01", 0x1B])
+        == b'SEDESC "XXXXNOSLC 7 Roe"\nNOSLC "4"\n'
+    )
+    assert not report.vouched
+    assert [one.read_by for one in report.kept if one.field.endswith("PDB/NOSLC")] != []
+
+
+def test_a_key_behind_the_one_that_is_read_is_text(tmp_path: Path) -> None:
+    keys = b'NOSLC "4"\n' + b'SEDESC "Doe NOSLC 77"\n'
+    after, _ = cleaned(tmp_path, ge_elements(protocol_block(keys)))
+    assert (
+        protocol(private_values(after)[0x25, "GEMS_SERS_01", 0x1B]) == b'NOSLC "4"\nSEDESC "XXXXXXXXXXXX"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'<?xml version="1.0"?><GE><SEDESC>LINCOLN</GE>',
+        b'<?xml version="1.0"?><GE><SEDESC>LINCOLN',
+        b'<?xml version="1.0"?>\n<GE a=LINCOLN></GE>',
+        b'<?xml version="1.0"?>\nTE "1" LINCOLN\nSEDESC "LINCOLN"',
+        b'<?xml "q"\nx?> "<"\n<a/> "LINCOLN"\n',
+    ],
+)
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+def test_xml_that_is_not_whole_is_text(tmp_path: Path, text: bytes, policy: str) -> None:
+    after, _ = cleaned(tmp_path, ge_elements(protocol_block(text)), policy=policy)
+    left = protocol(private_values(after)[0x25, "GEMS_SERS_01", 0x1B])
+    assert len(left) == len(text)
+    assert b"LINCOLN" not in left
 
 
 def test_a_broken_member_fails_the_file(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from csaclean.converter_table import ElementTable, read_elements
 from csaclean.handler import ConverterElement
 
-__all__ = ["GeConverters", "read_keys"]
+__all__ = ["GeConverters", "read_keys", "searched"]
 
 _BLOCK: Final = "(0025,GEMS_SERS_01,1B)"
 _HEADER: Final = "(0043,GEMS_PARM_01,2A)"
@@ -46,6 +46,11 @@ def _read_keys() -> Mapping[str, _Key]:
 def read_keys() -> frozenset[bytes]:
     """Return the keys of the protocol that a converter reads."""
     return frozenset(name.encode("ascii") for name in _read_keys())
+
+
+def searched() -> Mapping[str, bytes]:
+    """Return what a converter searches the protocol for, by key: it takes the first hit, wherever that stands."""
+    return {name: key.find for name, key in _read_keys().items()}
 
 
 @lru_cache(maxsize=8)
@@ -107,7 +112,8 @@ class GeConverters(ElementTable):
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
         """Return who reads an element, or a field of it."""
         if path and selector == _BLOCK:
-            return _READERS if path.removeprefix("PDB/").removeprefix("XML/") in _read_keys() else ()
+            keys = path.removeprefix("PDB/").removeprefix("XML/").split("+")
+            return _READERS if any(key in _read_keys() for key in keys) else ()
         if path and selector == _HEADER:
             return _READERS if path.removeprefix("raw/") in _NUMBERS else ()
         return super().consumers(selector, path)
@@ -152,5 +158,5 @@ class GeConverters(ElementTable):
         """Tell whether a key of `fields` is what a field of an element looks like to a converter."""
         _, _, name = key.partition("/")
         if path and selector in _PARSED:
-            return name == f"{selector}/{path.rpartition('/')[2]}"
+            return name in {f"{selector}/{key}" for key in path.rpartition("/")[2].split("+")}
         return name == selector

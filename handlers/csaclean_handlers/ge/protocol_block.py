@@ -8,13 +8,13 @@ The text has lines ``KEY "VALUE"``, also ``set KEY "VALUE"``; some releases writ
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from csaclean.codecs.gzip import MAGIC, layout_member
 from csaclean.errors import MalformedValue
-from csaclean.grammars.xml_text import Vocabulary, layout_xml
-from csaclean.model import Builder, Layout
-from csaclean_handlers.ge.converters import read_keys
+from csaclean.grammars.xml_text import Vocabulary, read_xml
+from csaclean.model import Builder, Kind, Layout
+from csaclean_handlers.ge.converters import read_keys, searched
 from csaclean_handlers.ge.ruleset import rules
 
 __all__ = ["CAP", "PROTOCOL_BLOCK", "is_known_key", "layout_protocol_block", "layout_protocol_text"]
@@ -42,7 +42,9 @@ def layout_protocol_text(text: bytes, /) -> Layout:
     -------
     Layout
         Paths are ``PDB/KEY``, ``PDB/?`` for a key that no rule names (and for its value), ``PDB/line`` for a line of another
-        shape, and ``PDB/XML/…`` (see `csaclean.grammars.xml_text`).
+        shape, and ``PDB/XML/…`` (see `csaclean.grammars.xml_text`). A key that a converter finds inside a text, before any
+        line of its own, is structure, and what stands behind it on its line is what that converter reads: its path is
+        ``PDB/KEY``, with several such keys ``PDB/KEY+KEY``. XML that isn't whole is lines.
 
     Examples
     --------
@@ -51,9 +53,13 @@ def layout_protocol_text(text: bytes, /) -> Layout:
     [('PDB/SEDESC', 'text'), ('PDB/TE', 'text'), ('PDB/?', 'name'), ('PDB/?', 'text')]
     """
     builder = Builder()
-    if _XML.match(text):
-        builder.inline(layout_xml(text, _VOCABULARY), "PDB/XML")
-        return builder.done(len(text))
+    start = _XML.match(text)
+    xml = read_xml(text, _VOCABULARY) if start is not None else None
+    if xml is not None:
+        builder.inline(xml, "PDB/XML")
+        return _as_searched(builder.done(len(text)), text)
+    while start is not None and builder.position < start.end():
+        _other_line(builder, text)  # its fill is no XML either
     while builder.position < len(text):
         line = _LINE.match(text, builder.position)
         if line is None:
@@ -68,7 +74,60 @@ def layout_protocol_text(text: bytes, /) -> Layout:
         builder.structure(line.start("value"))
         builder.value(line.end("value"), f"PDB/{key}", "text")
         builder.structure(line.end())
+    return _as_searched(builder.done(len(text)), text)
+
+
+class _Hit(NamedTuple):
+    """Where a converter finds a key first, and where its line ends."""
+
+    start: int
+    stop: int
+    line_end: int
+    key: str
+
+
+def _hits(text: bytes) -> list[_Hit]:
+    found = []
+    for key, wanted in searched().items():
+        at = text.find(wanted)
+        if at >= 0:
+            stop = at + len(wanted)
+            end = text.find(b"\n", stop)
+            found.append(_Hit(stop - len(wanted.lstrip()), stop, len(text) if end < 0 else end, key))
+    return sorted(found, key=lambda hit: (hit.start, -hit.stop))
+
+
+def _as_searched(layout: Layout, text: bytes) -> Layout:
+    """Return a layout in which what a converter reads behind the first hit of a key has that key's path."""
+    hits = _hits(text)
+    if not hits:
+        return layout
+    builder = Builder()
+    for start, stop, kind, path, form, *_ in layout:
+        if kind is not Kind.VALUE:
+            builder.inline(Layout([stop - start], bytearray((kind,)), [None]), "")
+            continue
+        inside = [hit for hit in hits if start <= hit.start and hit.stop <= stop]
+        at = start
+        for cut in [*inside, None]:
+            if cut is not None and cut.start < at:
+                continue  # a key that is part of another
+            end = stop if cut is None else cut.start
+            behind = [hit.key for hit in hits if hit.stop <= at and end <= hit.line_end]
+            builder.value(end, _read_path(path, behind), form)
+            if cut is not None:
+                builder.structure(cut.stop)
+                at = cut.stop
     return builder.done(len(text))
+
+
+def _read_path(path: str, keys: list[str]) -> str:
+    """Return the path of a field behind keys that a converter found: its own key, if that is read, among them."""
+    own = path.rpartition("/")[2]
+    others = [key for key in keys if key != own]
+    if not others:
+        return path
+    return "PDB/" + "+".join([own, *others] if own.encode("ascii") in read_keys() else others)
 
 
 def _other_line(builder: Builder, text: bytes) -> None:
