@@ -24,6 +24,7 @@ __all__ = [
     "PolicyError",
     "ProofFailed",
     "TargetExists",
+    "UncertainReading",
     "Unsupported",
     "UsageError",
 ]
@@ -105,6 +106,12 @@ class MalformedFile(FileError):
     """The structure of the data set contradicts itself or the file's length."""
 
     code = "malformed-file"
+
+
+class UncertainReading(FileError):
+    """The data set doesn't walk as it declares, and walks to its end in more than one other reading."""
+
+    code = "uncertain"
 
 
 class MalformedValue(FileError, ValueError):

@@ -7,10 +7,16 @@ else is only checked: every element must end inside the item, sequence and file 
 A value without a VR (implicit VR), or of VR ``UN``, that parses exactly as a sequence of items is one: private
 sequences have no other mark there (PS3.5 section 6.2.2). Inside ``UN`` the content is implicit VR little endian, or
 explicit where a writer copied it unchanged. One that starts as a sequence and doesn't parse is a value, and reported.
+
+Data sets are read as they declare first. Only where that fails, `csaclean.dicom.readings` looks for the one other
+reading that walks to the end: elements in another VR form, without a VR, of a wrong length. Where no element is
+concerned but only delimiters, that are missing or superfluous, the walk itself takes the liberty. Every liberty is a
+fact.
 """
 
 import struct
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from csaclean.dicom.elements import (
     HEADER_SIZE,
@@ -34,7 +40,18 @@ from csaclean.dicom.source import HEAD_SIZE, Source
 from csaclean.dicom.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ByteOrder, Syntax
 from csaclean.errors import LimitExceeded, MalformedFile
 
-__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "STANDARD", "walk", "walk_group", "walk_roots"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_ELEMENTS",
+    "STANDARD",
+    "Budget",
+    "Frame",
+    "Reading",
+    "Walker",
+    "walk",
+    "walk_group",
+    "walk_roots",
+]
 
 MAX_DEPTH: Final = 64
 """Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
@@ -68,21 +85,61 @@ _BYTES_PER_CHECK: Final = 2
 """... and how many bytes of the file allow one more."""
 _CHECKS_PER_VALUE: Final = 8
 """What it costs to begin: as much as some headers."""
-_DELIMITERS: Final = 0xFFFE
+DELIMITERS: Final = 0xFFFE
 _JUMP_SIZE: Final = 4 << 10
-_PLAIN: Final = {order: struct.Struct(f"{order}HHI") for order in "<>"}
+PLAIN: Final = {order: struct.Struct(f"{order}HHI") for order in "<>"}
 """Group, element number and length of a header without VR, by byte order (PS3.5 section 7.1)."""
-_WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
+WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
 """Group, element number, VR, and both lengths that may follow: of 16 bits, or of 32 behind two reserved bytes."""
-_LONG_HEADER_SIZE: Final = 12
+LONG_HEADER_SIZE: Final = 12
+
+_SWAPPED: Final = {">": ITEM_STARTS[0], "<": ITEM_STARTS[1]}
+"""How an item's tag is written in the byte order that is not the key's."""
+_SWAPPED_END: Final = {
+    order: SEQUENCE_END.to_bytes(4, "big") if order == "<" else b"\xfe\xff\xdd\xe0" for order in "<>"
+}
 
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
 
 
-class _Frame:
+class Reading(NamedTuple):
+    """How an element's header is read where it isn't read as declared.
+
+    Attributes
+    ----------
+    code
+        The fact that the report tells.
+    implicit
+        Whether the header has no VR: what a sequence in it is encoded as, too.
+    vr
+        As written; ``UN`` for one that is none; None without.
+    start, length
+        Where the value starts, in bytes from the start of the source, and its length.
+    """
+
+    code: str
+    implicit: bool
+    vr: str | None
+    start: int
+    length: int
+
+
+class Frame:
     """One open data set (`items` False) or sequence (`items` True) of the walk."""
 
-    __slots__ = ("bound", "count", "implicit", "items", "last", "order", "owner", "private", "stop", "tag")
+    __slots__ = (
+        "bound",
+        "count",
+        "implicit",
+        "items",
+        "last",
+        "liberal",
+        "order",
+        "owner",
+        "private",
+        "stop",
+        "tag",
+    )
 
     def __init__(
         self,
@@ -95,6 +152,7 @@ class _Frame:
         owner: int,
         tag: int,
         private: bool,
+        liberal: bool = False,
     ) -> None:
         self.items = items
         self.stop = stop  # -1: until a delimiter
@@ -104,16 +162,47 @@ class _Frame:
         self.owner = owner
         self.tag = tag
         self.private = private
+        self.liberal = liberal  # whether delimiters may be missing, or too many
         self.last = -1
         self.count = 0
 
+    def copy(self) -> "Frame":
+        """Return a frame that changes by itself."""
+        new = Frame(
+            items=self.items,
+            stop=self.stop,
+            bound=self.bound,
+            implicit=self.implicit,
+            order=self.order,
+            owner=self.owner,
+            tag=self.tag,
+            private=self.private,
+            liberal=self.liberal,
+        )
+        new.last, new.count = self.last, self.count
+        return new
 
-class _Budget:
-    """How many headers may still be read to find out whether values are sequences, and what was found out."""
 
-    def __init__(self, checks: int) -> None:
+class Budget:
+    """How many headers may still be read to find out how a file is to be read, and what was found out.
+
+    Parameters
+    ----------
+    checks
+        The number of headers.
+    plan
+        How the elements are read that aren't read as declared, by the offset of their headers.
+    """
+
+    def __init__(self, checks: int, plan: Mapping[int, Reading] | None = None) -> None:
         self._left = checks
+        self.plan = dict(plan or {})
         self.decided: dict[tuple[int, int, int, bool, ByteOrder], Syntax | None] = {}
+
+    @classmethod
+    def of(cls, source: Source, plan: Mapping[int, Reading] | None = None) -> "Budget":
+        """Return the budget of a source: in proportion to its bytes."""
+        return cls(CHECKS + source.size // _BYTES_PER_CHECK, plan)
 
     def spend(self, tag: int, checks: int = 1) -> None:
         """Count headers that are read.
@@ -128,38 +217,62 @@ class _Budget:
             raise LimitExceeded("too many values that may be sequences", tag_text(tag))
 
 
-class _Walker:
+class Walker:
+    """A walk in progress.
+
+    Parameters
+    ----------
+    source
+        Where the bytes are.
+    wanted
+        Standard elements to keep; None for all.
+    checking
+        Whether it is only to be found out that something can be walked: nothing is kept then.
+    budget
+        What may be spent on finding out, and how elements are read that aren't read as declared.
+    """
+
     def __init__(
         self,
         source: Source,
         wanted: frozenset[int] | None,
         *,
         checking: bool,
-        budget: "_Budget | None" = None,
+        budget: Budget | None = None,
     ) -> None:
-        self._source = source
+        self.source = source
         self._wanted = wanted
         self._checking = checking
-        self._budget = budget or _Budget(CHECKS + source.size // _BYTES_PER_CHECK)
+        self.budget = budget or Budget.of(source)
+        self._liberal: set[int] = set()  # where sequences start in which delimiters are wrong
+        self.whole = not checking  # whether what stands behind a data set is looked at
+        self.closed = -1  # where the last sequence of defined length ended
         self._window = b""
         self._base = 0
         self._safe = -1  # the last offset in the window with a whole header behind it, or the file's end
         self.found = Walk()
 
-    def _header_bytes(self, position: int) -> tuple[bytes, int]:
+    def look_through(self, other: "Walker") -> None:
+        """Read from the bytes that another walk of the same source has in memory."""
+        self._window, self._base, self._safe = other._window, other._base, other._safe
+
+    def header_bytes(self, position: int) -> tuple[bytes, int]:
         """Return a buffer and where `position` is in it, with at least a long header's length behind."""
         offset = position - self._base
         if 0 <= offset <= self._safe:
             return self._window, offset
         size = HEAD_SIZE if 0 <= offset <= self._safe + _JUMP_SIZE else _JUMP_SIZE
-        window = self._source.read(position, position + size)
-        at_end = position + len(window) >= self._source.size
-        self._safe = len(window) if at_end else len(window) - _LONG_HEADER_SIZE
-        self._window = window + b"\0" * _LONG_HEADER_SIZE
+        window = self.source.read(position, position + size)
+        at_end = position + len(window) >= self.source.size
+        self._safe = len(window) if at_end else len(window) - LONG_HEADER_SIZE
+        self._window = window + b"\0" * LONG_HEADER_SIZE
         self._base = position
         return self._window, 0
 
-    def _open_dataset(self, parent: _Frame | None, stop: int, bound: int, syntax: Syntax) -> _Frame:
+    def open_dataset(
+        self, parent: Frame | None, stop: int, bound: int, syntax: Syntax, *, liberal: bool = False
+    ) -> Frame:
+        """Open the root, or the next item of a sequence, and return its frame."""
         datasets = self.found.datasets
         owner = -1
         if parent is None:
@@ -175,7 +288,7 @@ class _Walker:
                 raise LimitExceeded(f"more than {MAX_ELEMENTS} items", tag_text(parent.tag))
             datasets.append(DataSet(parent.owner, parent.tag, parent.count, private, depth))
             parent.count += 1
-        return _Frame(
+        return Frame(
             items=False,
             stop=stop,
             bound=bound,
@@ -184,21 +297,24 @@ class _Walker:
             owner=owner,
             tag=0 if parent is None else parent.tag,
             private=private,
+            liberal=liberal,
         )
 
-    def run(self, start: int, stop: int, syntax: Syntax, *, group: int = -1) -> int:
+    def run(self, start: int, stop: int, syntax: Syntax, *, group: int = -1, liberal: bool = False) -> int:
         """Walk the data set ``[start, stop)`` and return where it ended: before an element of another `group`, if one
         is given, or before what is left behind the data set.
         """  # noqa: D205
-        return self._loop([self._open_dataset(None, stop, stop, syntax)], start, group)
+        return self.loop([self.open_dataset(None, stop, stop, syntax, liberal=liberal)], start, group)
 
-    def run_items(self, start: int, stop: int, bound: int, syntax: Syntax, place: tuple[int, int]) -> int:
-        """Walk a sequence's items, to the delimiter if `stop` is negative, and return where they ended; `place` is the
-        depth and the tag of the sequence.
+    def open_items(
+        self, stop: int, bound: int, syntax: Syntax, place: tuple[int, int], *, liberal: bool = False
+    ) -> Frame:
+        """Return the frame of a sequence's items, to the delimiter if `stop` is negative; `place` is the depth and the
+        tag of the sequence.
         """  # noqa: D205  # one sentence
         depth, tag = place
         self.found.datasets.append(DataSet(-1, 0, 0, private=False, depth=depth))
-        frame = _Frame(
+        return Frame(
             items=True,
             stop=stop,
             bound=bound,
@@ -207,35 +323,41 @@ class _Walker:
             owner=0,
             tag=tag,
             private=False,
+            liberal=liberal,
         )
-        return self._loop([frame], start, -1)
 
-    def _loop(self, stack: list[_Frame], position: int, group: int) -> int:
+    def loop(self, stack: list[Frame], position: int, group: int) -> int:
+        """Walk until the outermost frame ends and return where that is; see `run` for `group`."""
+        plan: Mapping[int, Reading] = {} if self._checking else self.budget.plan
         while stack:
             frame = stack[-1]
             if self._checking:
-                self._budget.spend(frame.tag)
+                self.budget.spend(frame.tag)
             if position == frame.stop:
                 stack.pop()
+                if frame.items:
+                    self.closed = position
             elif frame.items:
                 position = self._item(stack, frame, position)
             else:
                 if group >= 0 and frame.owner == 0:
-                    window, offset = self._header_bytes(position)
-                    if int.from_bytes(window[offset : offset + 2], "little") != group:
+                    window, offset = self.header_bytes(position)
+                    if PLAIN[frame.order].unpack_from(window, offset)[0] != group:
                         break
-                after = self._element(stack, frame, position)
+                after = self.element(stack, frame, position, plan.get(position))
                 if after < 0:
                     break
                 position = after
         return position
 
-    def _item(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
+    def _item(self, stack: list[Frame], frame: Frame, position: int) -> int:
         """Open the next item of a sequence, or close the sequence."""
         if position + HEADER_SIZE > frame.bound:
+            if self._is_enclosed(stack, frame, position):
+                return self._unclosed(stack, position)
             raise MalformedFile("a sequence is cut inside an item", tag_text(frame.tag), position)
-        window, offset = self._header_bytes(position)
-        group, element, length = _PLAIN[frame.order].unpack_from(window, offset)
+        window, offset = self.header_bytes(position)
+        group, element, length = PLAIN[frame.order].unpack_from(window, offset)
         tag = group << 16 | element
         position += HEADER_SIZE
         if tag == SEQUENCE_END and frame.stop in (
@@ -245,6 +367,8 @@ class _Walker:
             stack.pop()
             return position
         if tag != ITEM:
+            if frame.liberal:
+                return self._stray_in_sequence(stack, frame, tag, position - HEADER_SIZE)
             raise MalformedFile(
                 "a sequence holds something other than items", tag_text(frame.tag), position - HEADER_SIZE
             )
@@ -254,58 +378,111 @@ class _Walker:
                 "an item ends past what is around it", tag_text(frame.tag), position - HEADER_SIZE
             )
         syntax = Syntax("", frame.implicit, frame.order)
-        stack.append(self._open_dataset(frame, stop, frame.bound if stop < 0 else stop, syntax))
+        bound = frame.bound if stop < 0 else stop
+        stack.append(self.open_dataset(frame, stop, bound, syntax, liberal=frame.liberal))
         return position
 
-    def _element(self, stack: list[_Frame], frame: _Frame, position: int) -> int:
+    def _fact(self, code: str) -> None:
+        if not self._checking:
+            self.found.facts[code] += 1
+
+    def _is_enclosed(self, stack: list[Frame], frame: Frame, position: int) -> bool:
+        """Tell whether an item or a sequence without its delimiter ends here, because something around it does.
+
+        At the end of the file only, it may be cut, and pydicom doesn't find what stands in it.
+        """
+        open_end = frame.liberal and frame.stop < 0 and position == frame.bound
+        return open_end and any(one.stop >= 0 for one in stack if one.items or one.owner)
+
+    def _unclosed(self, stack: list[Frame], position: int) -> int:
+        """Close an item or a sequence that ends without its delimiter."""
+        self._fact("missing-delimiter")
+        stack.pop()
+        return position
+
+    def _stray_in_sequence(self, stack: list[Frame], frame: Frame, tag: int, position: int) -> int:
+        """Read what stands where an item is expected and is none."""
+        window, offset = self.header_bytes(position)
+        if window[offset : offset + 4] in (_SWAPPED[frame.order], _SWAPPED_END[frame.order]):
+            self._fact("other-byte-order")
+            frame.order = ">" if frame.order == "<" else "<"
+            return position
+        if tag in (ITEM_END, SEQUENCE_END):
+            self._fact("superfluous-delimiter")
+            return position + HEADER_SIZE
+        if frame.stop < 0 and tag > frame.tag:
+            return self._unclosed(stack, position)
+        raise MalformedFile("a sequence holds something other than items", tag_text(frame.tag), position)
+
+    def _stray(self, stack: list[Frame], frame: Frame, tag: int, position: int) -> int:
+        """Read a delimiter that stands where an element is expected, and ends no item."""
+        open_item = frame.owner and frame.stop < 0
+        if open_item and (tag == ITEM or (tag == SEQUENCE_END and self.closed != position)):
+            return self._unclosed(stack, position)
+        if tag in (ITEM_END, SEQUENCE_END):
+            self._fact("superfluous-delimiter")
+            return position + HEADER_SIZE
+        raise MalformedFile("a delimiter where no item ends", tag_text(tag), position)
+
+    def element(self, stack: list[Frame], frame: Frame, position: int, reading: Reading | None = None) -> int:
         """Read one element of a data set, or the delimiter of its item; -1 at the end of a root without bound."""
         root = frame.owner == 0
         if position + HEADER_SIZE > frame.bound:
+            if self._is_enclosed(stack, frame, position):
+                return self._unclosed(stack, position)
             return self._cut(frame, position)
-        window, offset = self._header_bytes(position)
-        group, number, vr_bytes, short, length = _WITH_VR[frame.order].unpack_from(window, offset)
+        window, offset = self.header_bytes(position)
+        group, number, vr_bytes, short, length = WITH_VR[frame.order].unpack_from(window, offset)
         tag = group << 16 | number
         vr: str | None = None
         start = position + HEADER_SIZE
-        if group == _DELIMITERS:
+        if group == DELIMITERS:
             if tag == ITEM_END and frame.stop in (-1, start) and frame.owner:
                 stack.pop()
                 return start
+            if frame.liberal:
+                return self._stray(stack, frame, tag, position)
             return self._broken("a delimiter where no item ends", frame, tag, position)
-        if frame.implicit:
-            _, _, length = _PLAIN[frame.order].unpack_from(window, offset)
+        implicit = frame.implicit
+        if reading is not None:
+            code, implicit, vr, start, length = reading
+            self._fact(code)
+        elif implicit:
+            _, _, length = PLAIN[frame.order].unpack_from(window, offset)
         elif (vr := SHORT_VRS.get(vr_bytes)) is not None:
             length = short
         elif (vr := LONG_VRS.get(vr_bytes)) is not None:
-            start = position + _LONG_HEADER_SIZE
+            start = position + LONG_HEADER_SIZE
         else:
             return self._broken("no VR where one must stand", frame, tag, position)
         if not group:
             return self._broken("a command group element inside a data set", frame, tag, position)
-        undefined = length == UNDEFINED and (vr is None or start == position + _LONG_HEADER_SIZE)
+        undefined = length == UNDEFINED and (vr is None or start == position + LONG_HEADER_SIZE)
         if start + (0 if undefined else length) > frame.bound:
             return self._broken("the length of an element goes past what is around it", frame, tag, position)
         if not self._checking:
             self._report(frame, tag, length)
         frame.last = tag
         if undefined:
-            return self._undefined(stack, frame, tag, vr, position, start)
+            return self._undefined(stack, frame, tag, (implicit, vr), position, start)
         stop: int = start + length
-        content = self._sequence_syntax(frame, tag, vr, start, stop)
+        content = self._sequence_syntax(frame, tag, (implicit, vr), start, stop)
         if content is not None:
             self._keep(frame, tag, vr, position, start, stop, Shape.SEQUENCE)
             if self._checking and vr != "SQ":
                 return stop  # to decide that it is a sequence, it was walked to this very end
-            self._open_sequence(stack, frame, tag, stop, content)
+            if vr is None and not content.implicit:
+                self._fact("other-encoding")
+            self._open_sequence(stack, frame, tag, content, start=start, stop=stop)
             return start
         self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
         if start in self.found.broken and not self._checking:
             self.found.facts["broken-sequence"] += 1
-        if root and tag == PADDING and not self._checking:
+        if root and tag == PADDING and self.whole:
             self.found.padding.append((start, stop))
         return stop
 
-    def _report(self, frame: _Frame, tag: int, length: int) -> None:
+    def _report(self, frame: Frame, tag: int, length: int) -> None:
         facts = self.found.facts
         if tag <= frame.last:
             facts["duplicate-tag" if tag == frame.last else "order-break"] += 1
@@ -320,7 +497,7 @@ class _Walker:
             facts["digital-signature"] += 1
 
     def _keep(
-        self, frame: _Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
+        self, frame: Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
     ) -> None:
         if tag in PIXELS and frame.owner == 0 and shape is not Shape.SEQUENCE:
             self.found.pixels.append((start, stop))
@@ -336,10 +513,10 @@ class _Walker:
             self.found.elements.append(Element(frame.owner, tag, vr, header, start, stop, shape, frame.order))
 
     def _open_sequence(
-        self, stack: list[_Frame], frame: _Frame, tag: int, stop: int, content: Syntax
+        self, stack: list[Frame], frame: Frame, tag: int, content: Syntax, *, start: int, stop: int
     ) -> None:
         stack.append(
-            _Frame(
+            Frame(
                 items=True,
                 stop=stop,
                 bound=frame.bound if stop < 0 else stop,
@@ -348,116 +525,158 @@ class _Walker:
                 owner=frame.owner,
                 tag=tag,
                 private=frame.private or bool(tag & 0x10000),
+                liberal=frame.liberal or start in self._liberal,
             )
         )
 
     def _undefined(
-        self, stack: list[_Frame], frame: _Frame, tag: int, vr: str | None, header: int, start: int
+        self,
+        stack: list[Frame],
+        frame: Frame,
+        tag: int,
+        form: tuple[bool, str | None],
+        header: int,
+        start: int,
     ) -> int:
         """Enter a value of undefined length: a sequence, or the fragments of encapsulated data."""
-        own = Syntax("", frame.implicit, frame.order)
+        implicit, vr = form
+        own = Syntax("", implicit, frame.order)
         if tag == PADDING and frame.owner == 0:
             raise MalformedFile("padding of undefined length", tag_text(tag), header)
         if vr in _FRAGMENT_VRS or (vr is None and tag in PIXELS):
-            stop = self._fragments(frame, tag, start)
+            stop, after = self._fragments(frame, tag, start)
             self._keep(frame, tag, vr, header, start, stop, Shape.FRAGMENTS)
-            return stop + HEADER_SIZE
+            return after
         if vr in (None, "SQ"):
             content = own
         elif vr == "UN":
-            content = self._content_syntax(frame, tag, start, -1) or own
+            content = self._content_syntax(frame, tag, implicit, start, -1) or own
         else:
             raise MalformedFile("a value of undefined length whose VR has none", tag_text(tag), header)
         self._keep(frame, tag, vr, header, start, start, Shape.SEQUENCE)
-        self._open_sequence(stack, frame, tag, -1, content)
+        self._open_sequence(stack, frame, tag, content, start=start, stop=-1)
         return start
 
-    def _fragments(self, frame: _Frame, tag: int, position: int) -> int:
-        """Return where the delimiter after the last fragment stands."""
-        unpack = _PLAIN[frame.order].unpack_from
+    def _fragments(self, frame: Frame, tag: int, position: int) -> tuple[int, int]:
+        """Return where the last fragment ends, and where the delimiter behind it does."""
+        unpack = PLAIN[frame.order].unpack_from
+        count = 0  # the offset table is one, too
         while True:
+            if frame.liberal and count > 1 and self._fragments_end(frame, tag, position):
+                self._fact("missing-delimiter")
+                return position, position
             if position + HEADER_SIZE > frame.bound:
                 raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
-            window, offset = self._header_bytes(position)
+            window, offset = self.header_bytes(position)
             group, element, length = unpack(window, offset)
             part: int = group << 16 | element
             if part == SEQUENCE_END:
-                return position
+                return position, position + HEADER_SIZE
             if part != ITEM or length == UNDEFINED:
                 raise MalformedFile(
                     "encapsulated data with something other than fragments", tag_text(tag), position
                 )
             position += HEADER_SIZE + length
+            count += 1
             if position > frame.bound:
                 raise MalformedFile(
                     "a fragment ends past what is around it", tag_text(tag), position - length
                 )
 
+    def _fragments_end(self, frame: Frame, tag: int, position: int) -> bool:
+        """Tell whether fragments end without a delimiter: all is over, there are only NULs, or a later element follows.
+
+        Anything else can be the rest of a fragment whose length is wrong.
+        """
+        if position == frame.bound:
+            return True
+        window, offset = self.header_bytes(position)
+        group, number, vr, _, _ = WITH_VR[frame.order].unpack_from(window, offset)
+        if not group:
+            return frame.owner == 0 and self._is_null(position)
+        return group != DELIMITERS and vr in VRS and group << 16 | number > tag
+
     def _sequence_syntax(
-        self, frame: _Frame, tag: int, vr: str | None, start: int, stop: int
+        self, frame: Frame, tag: int, form: tuple[bool, str | None], start: int, stop: int
     ) -> Syntax | None:
         """Return how the content of a sequence of defined length is encoded; None for a plain value."""
+        implicit, vr = form
         if vr == "SQ":
             if tag == PADDING and frame.owner == 0:
                 raise MalformedFile("padding that is a sequence", tag_text(tag), start)
-            return Syntax("", frame.implicit, frame.order)
+            return Syntax("", implicit, frame.order)
         if vr not in (None, "UN") or stop - start < HEADER_SIZE or tag in PIXELS or tag == PADDING:
             return None
-        window, offset = self._header_bytes(start)
+        window, offset = self.header_bytes(start)
         if window[offset : offset + 4] not in ITEM_STARTS:
             return None
-        content = self._content_syntax(frame, tag, start, stop)
+        content = self._content_syntax(frame, tag, implicit, start, stop)
+        if content is None and not self._checking:
+            content = self._liberal_content(frame, tag, implicit, start, stop)
         if content is None:
             self.found.broken.add(start)
         return content
 
-    def _content_syntax(self, frame: _Frame, tag: int, start: int, stop: int) -> Syntax | None:
+    def _liberal_content(
+        self, frame: Frame, tag: int, implicit: bool, start: int, stop: int
+    ) -> Syntax | None:
+        """Return how the content of a sequence is encoded that walks with liberties only; None if it doesn't."""
+        from csaclean.dicom.readings import content_readings  # noqa: PLC0415  # rare, and built on this module
+
+        place = self.found.datasets[frame.owner].depth, tag
+        for content in _contents(implicit, frame.order):
+            plan = content_readings(self, content, start, stop, place)
+            if plan is not None:
+                self.budget.plan.update(plan)
+                self._liberal.add(start)
+                return content
+        return None
+
+    def _content_syntax(self, frame: Frame, tag: int, implicit: bool, start: int, stop: int) -> Syntax | None:
         """Return the one encoding in which items parse from `start` exactly to `stop`, or to their delimiter if it is
         negative; None if they do in none.
         """  # noqa: D205  # one sentence
-        key = (start, stop, frame.bound, frame.implicit, frame.order)
-        if key not in self._budget.decided:
-            self._budget.spend(tag, _CHECKS_PER_VALUE)
-            self._budget.decided[key] = self._decide(frame, tag, start, stop)
-        return self._budget.decided[key]
+        key = (start, stop, frame.bound, implicit, frame.order)
+        if key not in self.budget.decided:
+            self.budget.spend(tag, _CHECKS_PER_VALUE)
+            self.budget.decided[key] = self._decide(frame, tag, implicit, start, stop)
+        return self.budget.decided[key]
 
-    def _decide(self, frame: _Frame, tag: int, start: int, stop: int) -> Syntax | None:
-        candidates = [IMPLICIT_LITTLE]
-        if not frame.implicit:
-            candidates += [Syntax("", implicit=False, order=frame.order), EXPLICIT_LITTLE]
-        for content in candidates:
-            inner = _Walker(self._source, frozenset(), checking=True, budget=self._budget)
-            inner._window, inner._base, inner._safe = self._window, self._base, self._safe
+    def _decide(self, frame: Frame, tag: int, implicit: bool, start: int, stop: int) -> Syntax | None:
+        for content in _contents(implicit, frame.order):
+            inner = Walker(self.source, frozenset(), checking=True, budget=self.budget)
+            inner.look_through(self)
             depth = self.found.datasets[frame.owner].depth
             try:
-                end = inner.run_items(start, stop, frame.bound if stop < 0 else stop, content, (depth, tag))
+                bound = frame.bound if stop < 0 else stop
+                end = inner.loop([inner.open_items(stop, bound, content, (depth, tag))], start, -1)
             except MalformedFile:
                 continue
             if stop < 0 or end == stop:
                 return content
         return None
 
-    def _cut(self, frame: _Frame, position: int) -> int:
+    def _cut(self, frame: Frame, position: int) -> int:
         """Decide about fewer than eight bytes at the end of a data set."""
-        if frame.owner == 0 and not self._checking and frame.stop >= 0 and self._ends_here(frame, position):
+        if frame.owner == 0 and self.whole and frame.stop >= 0 and self._ends_here(frame, position):
             return -1
         raise MalformedFile("the data set is cut inside an element's header", "", position)
 
-    def _broken(self, reason: str, frame: _Frame, tag: int, position: int) -> int:
+    def _broken(self, reason: str, frame: Frame, tag: int, position: int) -> int:
         """Refuse an element, unless the data set is over and this is what was left behind it."""
-        if frame.owner == 0 and not self._checking and self._ends_here(frame, position):
+        if frame.owner == 0 and self.whole and self._ends_here(frame, position):
             return -1
         raise MalformedFile(reason, tag_text(tag), position)
 
-    def _ends_here(self, frame: _Frame, position: int) -> bool:
+    def _ends_here(self, frame: Frame, position: int) -> bool:
         """Tell whether what follows the data set can't be an element, whole or damaged.
 
         NULs to the end of the file can't: no group is 0000. Else pixel data or padding must stand before it, and it must
         not start like an element of a later group, nor like one with a VR.
         """
-        head = self._source.read(position, position + 6)
+        head = self.source.read(position, position + 6)
         zeros = head.count(0) == len(head) > 1 and self._is_null(position)
-        if zeros or not (self.found.facts["pixels"] or self.found.padding):
+        if zeros or not (self.found.facts["pixels"] or self.found.pixels or self.found.padding):
             return zeros
         if len(head) < 2:  # not even a group number
             return True
@@ -467,18 +686,25 @@ class _Walker:
 
     def _is_null(self, position: int) -> bool:
         """Tell whether there are only NULs from `position` on."""
-        while chunk := self._source.read(position, position + HEAD_SIZE):
+        while chunk := self.source.read(position, position + HEAD_SIZE):
             if chunk.count(0) != len(chunk):
                 return False
             position += len(chunk)
         return True
 
 
-class _RootWalker(_Walker):
+def _contents(implicit: bool, order: ByteOrder) -> tuple[Syntax, ...]:
+    """Return how the content of a value without VR, or of VR ``UN``, may be encoded, the likeliest first."""
+    if implicit:
+        return IMPLICIT_LITTLE, EXPLICIT_LITTLE
+    return IMPLICIT_LITTLE, Syntax("", implicit=False, order=order), EXPLICIT_LITTLE
+
+
+class _RootWalker(Walker):
     """Keeps the elements at top level, all of them, and nothing else."""
 
     def _keep(
-        self, frame: _Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
+        self, frame: Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
     ) -> None:
         if frame.owner == 0 and not self._checking:
             if len(self.found.elements) >= MAX_ELEMENTS:
@@ -493,6 +719,7 @@ def walk(
     stop: int | None = None,
     *,
     wanted: frozenset[int] | None = STANDARD,
+    liberties: bool = True,
 ) -> Walk:
     """Walk a data set.
 
@@ -506,6 +733,8 @@ def walk(
         The data set's range; by default all.
     wanted
         Standard elements to return besides private matter; None for all elements.
+    liberties
+        Whether another reading than the declared one may be looked for where that fails.
 
     Returns
     -------
@@ -516,17 +745,41 @@ def walk(
     Raises
     ------
     MalformedFile
-        If an element, item, sequence or fragment is cut or ends past what is around it, or has no known VR.
+        If an element, item, sequence or fragment is cut or ends past what is around it, or has no known VR, and no
+        reading walks to the end.
+    UncertainReading
+        If more than one does, but not the declared one.
     LimitExceeded
-        If data sets are nested deeper than `MAX_DEPTH`.
+        If data sets are nested deeper than `MAX_DEPTH`, or too many headers had to be read.
     """
-    walker = _Walker(source, wanted, checking=False)
-    found = walker.found
-    found.end = walker.run(start, source.size if stop is None else stop, syntax)
+    found = _walked(Walker, source, wanted, (start, source.size if stop is None else stop), syntax, liberties)
     rows, pixels = found.facts.pop("rows", 0), found.facts.pop("pixels", 0)
     if rows and not pixels:
         found.facts["no-pixel-data"] += 1
     return found
+
+
+def _walked(
+    kind: type[Walker],
+    source: Source,
+    wanted: frozenset[int] | None,
+    extent: tuple[int, int],
+    syntax: Syntax,
+    liberties: bool,
+) -> Walk:
+    """Walk a data set as it declares, and with the one set of liberties that reach its end where that fails."""
+    walker = kind(source, wanted, checking=False)
+    try:
+        walker.found.end = walker.run(*extent, syntax)
+    except MalformedFile as error:
+        if not liberties:
+            raise
+        from csaclean.dicom.readings import readings  # noqa: PLC0415  # rare, and built on this module
+
+        budget = Budget.of(source, readings(source, syntax, *extent, error))
+        walker = kind(source, wanted, checking=False, budget=budget)
+        walker.found.end = walker.run(*extent, syntax, liberal=True)
+    return walker.found
 
 
 def walk_group(source: Source, syntax: Syntax, start: int, group: int) -> Walk:
@@ -537,7 +790,7 @@ def walk_group(source: Source, syntax: Syntax, start: int, group: int) -> Walk:
     MalformedFile
         As `walk` does.
     """
-    walker = _Walker(source, None, checking=False)
+    walker = Walker(source, None, checking=False)
     walker.found.end = walker.run(start, source.size, syntax, group=group)
     return walker.found
 
@@ -550,6 +803,4 @@ def walk_roots(source: Source, syntax: Syntax, start: int) -> list[Element]:
     MalformedFile, LimitExceeded
         As `walk` does.
     """
-    walker = _RootWalker(source, None, checking=False)
-    walker.run(start, source.size, syntax)
-    return walker.found.elements
+    return _walked(_RootWalker, source, None, (start, source.size), syntax, liberties=True).elements

@@ -100,9 +100,18 @@ def test_a_cut_inside_an_element_item_or_sequence_is_an_error(encoding: Encoding
     data = file_bytes(Phantom(DATASET, encoding))
     ends = [size for size, _ in borders(encoding)]
     assert ends[-1] == len(data)
-    for size in set(range(ends[0], len(data))) - set(ends):
+    delimiter = {len(data) - 8} if encoding.encapsulated else set()
+    for size in set(range(ends[0], len(data))) - set(ends) - delimiter:
         with pytest.raises(MalformedFile):
             read(data[:size])
+
+
+def test_a_cut_that_takes_the_delimiter_of_encapsulated_data_only_is_a_whole_file_that_says_so() -> None:
+    data = file_bytes(Phantom(DATASET, RLE_LOSSLESS))
+    _, whole = read(data)
+    _, found = read(data[:-8])
+    assert found.facts["missing-delimiter"] == 1
+    assert shapes(found) == shapes(whole)
 
 
 @pytest.mark.parametrize("encoding", NOT_DEFLATED, ids=lambda encoding: encoding.name)

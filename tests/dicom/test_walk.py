@@ -238,11 +238,12 @@ class TestSequences:
         nested = sequence(0x00291030, INSIDE, undefined=undefined)
         assert walked((CREATOR, nested), encoding).elements[1].shape is Shape.SEQUENCE
 
-    def test_a_sequence_delimiter_inside_a_sequence_of_defined_length_is_an_error(self) -> None:
+    def test_a_sequence_delimiter_inside_a_sequence_of_defined_length_is_superfluous(self) -> None:
         delimiter = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
         data = struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, 16) + delimiter + delimiter
+        assert walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE).facts["superfluous-delimiter"] == 1
         with pytest.raises(MalformedFile, match="other than items"):
-            walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
+            walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE, liberties=False)
 
     def test_a_delimiter_that_ends_a_defined_length_is_accepted(self) -> None:
         item_end, end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0), struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
@@ -253,8 +254,14 @@ class TestSequences:
         assert [(e.owner, e.tag) for e in result.elements] == [(1, CREATOR.tag), (1, SECRET.tag)]
         assert result.end == len(data)
 
-    def test_an_item_delimiter_at_top_level_is_an_error(self) -> None:
+    def test_an_item_delimiter_at_top_level_is_superfluous(self) -> None:
         data = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+        assert walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE).facts["superfluous-delimiter"] == 1
+        with pytest.raises(MalformedFile, match="delimiter"):
+            walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE, liberties=False)
+
+    def test_an_item_at_top_level_is_an_error(self) -> None:
+        data = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
         with pytest.raises(MalformedFile, match="delimiter"):
             walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
 
@@ -273,7 +280,8 @@ class TestSequences:
             walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
 
     @PLAIN
-    def test_a_missing_sequence_delimiter_is_an_error(self, encoding: Encoding) -> None:
+    def test_a_missing_sequence_delimiter_at_the_end_of_all_is_an_error(self, encoding: Encoding) -> None:
+        """The file may be cut, and pydicom doesn't find what stands in the sequence."""
         data = encode_dataset((sequence(0x00081115, INSIDE, undefined=True),), encoding)
         with pytest.raises(MalformedFile, match="cut"):
             walk(BytesSource(data[:-8]), syntax_for(encoding))
@@ -478,10 +486,11 @@ class TestFragments:
         with pytest.raises(MalformedFile, match="fragments"):
             walk(BytesSource(damaged), syntaxes.EXPLICIT_LITTLE)
 
-    def test_a_missing_delimiter_is_an_error(self) -> None:
-        data = encode_dataset((Element(0x7FE00010, "OB", self.FRAME),), EXPLICIT_LITTLE)
+    def test_a_missing_delimiter_is_a_fact(self) -> None:
+        data = encode_dataset((Element(0x7FE00010, "OB", self.FRAME),), EXPLICIT_LITTLE)[:-8]
+        assert walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE).facts["missing-delimiter"] == 1
         with pytest.raises(MalformedFile, match="delimiter"):
-            walk(BytesSource(data[:-8]), syntaxes.EXPLICIT_LITTLE)
+            walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE, liberties=False)
 
     def test_an_element_among_fragments_is_an_error(self) -> None:
         data = encode_dataset((Element(0x7FE00010, "OB", self.FRAME),), EXPLICIT_LITTLE)[:-8]
@@ -510,8 +519,8 @@ class TestRefusals:
             walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
 
     @pytest.mark.parametrize("vr", [b"XX", b"ob", b"\0\0", b"  ", b"O\0"])
-    def test_a_vr_that_does_not_exist_is_an_error(self, vr: bytes) -> None:
-        data = struct.pack("<HH2sH", 0x0029, 0x1020, vr, 4) + b"abcd"
+    def test_a_vr_that_does_not_exist_is_an_error_if_no_length_walks(self, vr: bytes) -> None:
+        data = struct.pack("<HH2sH", 0x0029, 0x1020, vr, 5) + b"abcd"
         with pytest.raises(MalformedFile, match="VR"):
             walk(BytesSource(data), syntaxes.EXPLICIT_LITTLE)
 
