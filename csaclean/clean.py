@@ -6,6 +6,7 @@ and by position, so a file of any size takes the memory of its private elements 
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,14 +16,13 @@ from typing import Final, NamedTuple, Unpack, get_args
 
 from csaclean.dicom.deflate import deflated, inflate
 from csaclean.dicom.elements import Shape, Walk
-from csaclean.dicom.file import Start, find_start
+from csaclean.dicom.file import Start, as_written, find_start
 from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.walk import walk
 from csaclean.engine import Engine, Examined
 from csaclean.errors import (
     DicomDirectory,
     IoFailed,
-    MalformedFile,
     NotDicom,
     ProofFailed,
     Unsupported,
@@ -33,7 +33,7 @@ from csaclean.model import Fill, Patch
 from csaclean.policy.options import Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
-from csaclean.regions import SHORTEST_ELEMENT, TIFF, PreambleAction, find_regions
+from csaclean.regions import TIFF, PreambleAction, find_regions, find_slack
 from csaclean.registry import Registry, installed
 from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
 from csaclean.selector import fold_creator
@@ -64,6 +64,8 @@ class Opened(NamedTuple):
     """The file itself, or its inflated copy."""
     start: Start
     status: os.stat_result
+    slack: Region | None = None
+    """What stands behind a deflated stream, as offsets of the file itself."""
 
 
 class Found(NamedTuple):
@@ -75,11 +77,20 @@ class Found(NamedTuple):
     regions: tuple[Region, ...]
     splice: Splice = Splice()
     """What marks the file; nothing if that wasn't asked for."""
+    facts: tuple[str, ...] = ()
+    """How the file's start was read where it isn't as it should be."""
+    slack: Region | None = None
+    """What stands behind a deflated stream."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether there is anything to write in the data set."""
+        return bool(self.patches or self.splice.insertions)
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.patches or self.splice.insertions)
+        return self.edits or (self.slack is not None and self.slack.nonzero > 0)
 
 
 @contextmanager
@@ -126,10 +137,15 @@ def open_dicom(path: Path) -> Iterator[Opened]:
             return
         spool, end = inflate(raw, start.offset)
         with spool:
-            behind = raw.size - end
-            if behind >= SHORTEST_ELEMENT or raw.read(end, raw.size).strip(b"\0"):
-                raise MalformedFile("bytes behind the deflated data set", "", end)
-            yield Opened(raw, FileSource(spool.fileno()), start, status)
+            inflated = FileSource(spool.fileno())
+            plain = start.syntax._replace(deflated=False)
+            written = as_written(inflated, start.offset, plain)
+            facts = start.facts if written is plain else (*start.facts, "wrong-transfer-syntax")
+            slack = find_slack(raw, end)
+            if slack is not None:
+                facts = (*facts, "bytes-behind-stream")
+            syntax = written._replace(name=start.syntax.name, deflated=True)
+            yield Opened(raw, inflated, start._replace(syntax=syntax, facts=facts), status, slack)
 
 
 @dataclass
@@ -198,7 +214,10 @@ class Cleaner:
         check_patches(patches, examined, regions)
         self.sweep(source, found, examined, regions)
         splice = self._splice(opened, found, examined, regions) if self.mark else Splice()
-        return Found(found, examined, tuple(patches), (*regions, *mark_regions(splice)), splice)
+        regions = [*regions, *mark_regions(splice), *([opened.slack] if opened.slack is not None else [])]
+        return Found(
+            found, examined, tuple(patches), tuple(regions), splice, opened.start.facts, opened.slack
+        )
 
     def _splice(self, opened: Opened, found: Walk, examined: Examined, regions: Sequence[Region]) -> Splice:
         """Return what marks the file.
@@ -254,7 +273,7 @@ class Cleaner:
         proof["written"] = "held" if written else "off"
         if self.mark:
             proof["mark"] = "held" if found.examined.cleaned else "off"
-        facts = dict(sorted(found.walk.facts.items()))
+        facts = dict(sorted((found.walk.facts + Counter(found.facts)).items()))
         if (edited or found.splice.insertions) and "digital-signature" in facts:
             facts["digital-signature-invalidated"] = facts["digital-signature"]
         return Report(
@@ -406,7 +425,10 @@ def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[],
             _prove_written(written, start, found, raw)
         return expected
 
-    if source is raw or found is None or not found.changes:
+    slack = found.slack if found is not None else None
+    if found is not None and slack is not None and not found.edits:
+        patches = (Patch(slack.offset, slack.offset + slack.bytes, Fill(0)),)
+    if source is raw or found is None or not found.edits:
         return write_plain
     edited = found
 
@@ -414,6 +436,9 @@ def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[],
         def content() -> Iterator[bytes]:
             yield from patched(source, patches, 0, start.offset)
             yield from deflated(spliced(source, patches, insertions, start.offset, source.size))
+            if slack is not None:
+                for position in range(0, slack.bytes, CHUNK):
+                    yield bytes(min(CHUNK, slack.bytes - position))
 
         write_all(descriptor, content())
         with inflate(FileSource(descriptor), start.offset)[0] as spool:

@@ -11,7 +11,7 @@ from csaclean.model import Fill, Patch
 from csaclean.report.model import Region
 from csaclean.write import CHUNK
 
-__all__ = ["SHORTEST_ELEMENT", "TIFF", "PreambleAction", "find_regions"]
+__all__ = ["SHORTEST_ELEMENT", "TIFF", "PreambleAction", "find_regions", "find_slack"]
 
 PreambleAction = Literal["null", "keep"]
 
@@ -47,6 +47,15 @@ def _padding_header(size: int, syntax: Syntax, offset: int) -> bytes:
     if length < 0:
         raise MalformedFile(f"{size} bytes behind the data set are too few for an element", "", offset)
     return header + (length - length % 2).to_bytes(4, order)
+
+
+def find_slack(raw: Source, end: int) -> Region | None:
+    """Return what stands behind a deflated stream that ends at `end`; None for a few NULs, which fill it up."""
+    size = raw.size - end
+    if not size:
+        return None
+    region = _region(raw, "trailing", end, raw.size)
+    return region if region.nonzero or size >= SHORTEST_ELEMENT else None
 
 
 def find_regions(

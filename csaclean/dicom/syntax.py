@@ -35,7 +35,9 @@ _EXACT: Final = {
     f"{_ROOT}.4.95": _DEFLATED,  # JPIP Referenced Deflate
     f"{_ROOT}.4.205": _DEFLATED,  # JPIP HTJ2K Referenced Deflate
     f"{_ROOT}.5": _ENCAPSULATED,  # RLE Lossless
+    "1.2.840.10008.1.20": IMPLICIT_LITTLE,  # Papyrus 3
     "1.2.840.113619.5.2": IMPLICIT_LITTLE,  # GE: implicit little endian, pixels big endian
+    "1.3.46.670589.33.1.4.1": _ENCAPSULATED,  # Philips CT: explicit little endian, pixels run-length encoded
 }
 _FAMILIES: Final = (f"{_ROOT}.4.", f"{_ROOT}.7.", f"{_ROOT}.8.")
 """JPEG, MPEG and High-Throughput JPEG 2000; SMPTE ST 2110; Deflated Image Frame: explicit VR little endian all."""

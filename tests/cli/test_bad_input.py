@@ -164,7 +164,7 @@ BAD: Final[dict[str, tuple[Callable[[], bytes], str, str]]] = {
     ),
     "length one too many": (lambda: long_element(b"OB", 9), "malformed-file", "(4009,1010)"),
     "undefined length of text": (lambda: long_element(b"UT", 0xFFFFFFFF), "malformed-file", "(4009,1010)"),
-    "a VR that doesn't exist": (lambda: long_element(b"ZZ", 8), "malformed-file", "(4009,1010)"),
+    "a VR that doesn't exist": (lambda: long_element(b"ZZ", 9), "malformed-file", "(4009,1010)"),
     "deflate bomb": (deflate_bomb, "limit", ""),
     "deflated stream that is none": (
         lambda: file_bytes(Phantom((), DEFLATED))[:-2] + b"\xff\xff\xff\xff",
@@ -173,7 +173,7 @@ BAD: Final[dict[str, tuple[Callable[[], bytes], str, str]]] = {
     ),
     "nothing behind the prefix": (lambda: bytes(128) + b"DICM", "malformed-file", ""),
     "unknown transfer syntax": (
-        lambda: file_bytes(Phantom(plain_image(), Encoding("none", "1.2.840.10008.1.2.777"))),
+        lambda: file_bytes(Phantom(plain_image(), Encoding("none", "1.2.840.10008.1.2.777", deflated=True))),
         "unsupported",
         "(0002,0010)",
     ),

@@ -129,8 +129,14 @@ def test_nothing_behind_the_prefix_is_an_error() -> None:
         find_start(BytesSource(bytes(128) + b"DICM"))
 
 
+def test_an_unknown_transfer_syntax_is_read_in_the_one_encoding_that_walks() -> None:
+    start = find_start(BytesSource(file_bytes(Phantom(DATASET, Encoding("private", "2.25.424242")))))
+    assert start.syntax == syntaxes.EXPLICIT_LITTLE
+    assert start.facts == ("unknown-transfer-syntax",)
+
+
 def test_an_unknown_transfer_syntax_is_refused_with_its_tag_and_without_its_value() -> None:
-    phantom = Phantom(DATASET, Encoding("private", "2.25.424242"))
+    phantom = Phantom(DATASET, Encoding("private", "2.25.424242", deflated=True))
     with pytest.raises(Unsupported) as caught:
         find_start(BytesSource(file_bytes(phantom)))
     assert caught.value.selector == "(0002,0010)"

@@ -70,7 +70,6 @@ def test_pydicom_reads_every_standard_syntax_likewise(uid: str) -> None:
         b"1.2.840.10008.1.2.3",  # Papyrus 3, retired, not like any other
         b"1.2.840.10008.1.2.4.",
         b"1.2.840.10008.1.2.4.x",
-        b"1.2.840.10008.1.20",
         b"1.2.840.10008.1.2.1.97",
         b"\xff\xfe",
     ],
