@@ -463,7 +463,7 @@ def _shifted(element: Element, splice: Splice) -> Element:
 
 
 def _same_structure(before: Walk, after: Walk, splice: Splice) -> bool:
-    """Tell whether the walk after a splice found the same, at the shifted places, beside the new items."""
+    """Tell whether the walk after a splice found the same, at the shifted places, beside what is new."""
     items: dict[int, int] = {}
     for dataset in before.datasets:
         if dataset.parent == 0:
@@ -482,10 +482,15 @@ def _same_structure(before: Walk, after: Walk, splice: Splice) -> bool:
         for number, dataset in enumerate(after.datasets)
         if number in numbers
     ]
+    whole = {one.tag for one in splice.insertions if one.whole}
+    elements = [
+        one._replace(owner=numbers[one.owner])
+        for one in after.elements
+        if one.owner in numbers and not (one.owner == 0 and one.tag in whole)
+    ]
     return (
         datasets == before.datasets
-        and [one._replace(owner=numbers.get(one.owner, -1)) for one in after.elements]
-        == [_shifted(one, splice) for one in before.elements]
+        and elements == [_shifted(one, splice) for one in before.elements]
         and after.facts == before.facts
         and after.end == before.end + splice.size
     )
