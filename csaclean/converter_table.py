@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from csaclean.handler import ConverterElement
 from csaclean.selector import Step, fold_creator, format_selector
 
-__all__ = ["ElementTable", "ReadElement", "read_elements", "rows_of"]
+__all__ = ["ElementTable", "ReadElement", "is_whole", "read_elements", "rows_of", "selectors_at"]
 
 _BLOCK: Final = 8
 
@@ -74,6 +74,36 @@ def rows_of(text: str) -> tuple[ReadElement, ...]:
 def read_elements() -> tuple[ReadElement, ...]:
     """Return the private elements of all vendors that converters read, whether or not a handler is there for them."""
     return rows_of(files("csaclean.policy").joinpath("read_elements.toml").read_text("utf-8"))
+
+
+@cache
+def _by_byte() -> Mapping[tuple[int, int], tuple[str, ...]]:
+    found: dict[tuple[int, int], dict[str, None]] = {}
+    for row in read_elements():
+        found.setdefault((row.step.group, row.step.element), {})[row.selector] = None
+    return {place: tuple(selectors) for place, selectors in found.items()}
+
+
+def selectors_at(tag: int) -> tuple[str, ...]:
+    """Return the elements of all readers' tables that an element may be taken for: those of its group and element byte.
+
+    Examples
+    --------
+    >>> selectors_at(0x0025331B), selectors_at(0x00253300)
+    (('(0025,GEMS_SERS_01,1B)',), ())
+    """
+    return _by_byte().get((tag >> 16, tag & 0xFF), ())
+
+
+def is_whole(name: str) -> bool:
+    """Tell whether a name of `csaclean.handler.ConverterTable.fields` is an element, not a part of one.
+
+    Examples
+    --------
+    >>> is_whole("(0025,GEMS_SERS_01,1B)"), is_whole("(0025,GEMS_SERS_01,1B)/rev"), is_whole("SliceThickness")
+    (True, False, False)
+    """
+    return name.startswith("(") and name.endswith(")")
 
 
 class ElementTable:

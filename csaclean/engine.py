@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from csaclean.context import Context
+from csaclean.converter_table import is_whole, selectors_at
 from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, MalformedValue, ProofFailed, Unsupported
@@ -84,11 +85,21 @@ class Tally:
 
 
 class Taken(NamedTuple):
-    """What converters take an element for that has another vendor's number: they read it whoever owns the block."""
+    """What readers take an element for beside what it is: they read a number whoever owns the block.
+
+    Attributes
+    ----------
+    readers
+        Who reads it so.
+    selectors
+        The elements of their tables that it passes for as a whole; its own vendor's may be among them.
+    in_part
+        Whether they find parts in it, as they do in a protocol.
+    """
 
     readers: tuple[str, ...] = ()
     selectors: tuple[str, ...] = ()
-    """The elements of their tables."""
+    in_part: bool = False
 
 
 class Cleaned(NamedTuple):
@@ -284,21 +295,29 @@ class Engine:
         return self._plans[owner.registered.name].decide(claimed.selector, what, taken.readers)
 
     def taken(self, found: Located, value: bytes) -> Taken:
-        """Return what the converters of other vendors take an element for, by its number."""
+        """Return what readers take an element for beside what it is, by its number or by its creator."""
+        tag, own = found.element.tag, found.claimed.selector
+        passed = selectors_at(tag)
+        if not passed and not is_read_number(tag):
+            return Taken()
         readers: dict[str, None] = {}
         selectors: dict[str, None] = {}
-        if is_read_number(found.element.tag):
-            element = ConverterElement(found.element.tag, found.creator, value)
-            for entry in self.registry.registered:
-                table = entry.converters
-                if table is None or entry.name == found.claimed.registered.name:
-                    continue
-                names = (key.partition("/")[2] for key in table.fields((element,)))
-                for name in names:
-                    if name.startswith("("):
-                        selectors[name] = None
-                        readers.update(dict.fromkeys(table.consumers(name, "")))
-        return Taken(tuple(readers), tuple(selectors))
+        in_part = False
+        for entry in self.registry.registered:
+            table = entry.converters
+            if table is None:
+                continue
+            # What a table knows for what it is, it reads in part as that: nothing else is looked for inside.
+            is_known = entry.name == found.claimed.registered.name and bool(table.consumers(own, ""))
+            element = ConverterElement(tag, found.creator, b"" if is_known else value)
+            names = {key.partition("/")[2] for key in table.fields((element,))}
+            wholes = sorted(name for name in names if is_whole(name) and name != own)
+            selectors.update(dict.fromkeys(wholes))
+            if any(not is_whole(name) for name in names):
+                in_part = True
+                wholes += passed
+            readers.update(dict.fromkeys(reader for name in wholes for reader in table.consumers(name, "")))
+        return Taken(tuple(readers), tuple(selectors), in_part)
 
     def judge(
         self,
@@ -522,16 +541,25 @@ class Engine:
             if table is not None:
                 before, after = (table.fields(side) for side in zip(*records, strict=True))
                 outputs.update(table.outputs(before, after, standard))
-                # What a converter finds inside an element that is redacted as one field is lost, and that was declared.
+                # What a reader finds inside an element is lost if that is redacted as one field, or field by field as an
+                # element in which nobody looks for parts by its creator: that was declared.
                 stay = [
                     record
                     for one, record in zip(cleaned, records, strict=True)
-                    if not (_is_redacted_whole(one) and len(table.fields(record[:1])) > 1)
+                    if not (
+                        (one.taken.in_part and _is_redacted(one))
+                        or (_is_redacted_whole(one) and len(table.fields(record[:1])) > 1)
+                    )
                 ]
                 if len(stay) < len(records):
                     before, after = (table.fields([pair[side] for pair in stay]) for side in (0, 1))
                 compared += compare_converter_fields(table, before, after, declared)
         return compared, tuple(sorted(outputs))
+
+
+def _is_redacted(one: Cleaned) -> bool:
+    """Tell whether the policy changes a field of an element."""
+    return any(edit.reason == "redact" for edit in one.edits)
 
 
 def _is_redacted_whole(one: Cleaned) -> bool:

@@ -47,3 +47,32 @@ def test_cleaning_twice_is_cleaning_once(policy: str, tmp_path: Path) -> None:
     again = csaclean.clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm", policy=policy)
     assert (tmp_path / "again.dcm").read_bytes() == once
     assert again.status == "unchanged"
+
+
+def clean_philips(folder: Path, block: int, policy: str) -> tuple[bytes, csaclean.Report]:
+    """Clean (2005,Philips MR Imaging DD 004,97) in a block; block 15 is where readers look for another element of Philips."""
+    source = folder / "in.dcm"
+    elements = private_block(0x2005, block, b"Philips MR Imaging DD 004", {0x97: ("LO", TEXT)})
+    source.write_bytes(file_bytes(Phantom(plain_image(elements))))
+    report = csaclean.clean_file(source, folder / "out.dcm", policy=policy)
+    return (folder / "out.dcm").read_bytes(), report
+
+
+def test_what_passes_for_another_element_of_its_own_vendor_is_kept_and_listed(tmp_path: Path) -> None:
+    after, report = clean_philips(tmp_path, 0x15, "converter-safe")
+    assert TEXT in after
+    (kept,) = report.kept
+    assert (kept.selector, kept.cls) == ("(2005,Philips MR Imaging DD 004,97)", "descriptors")
+    assert kept.read_by
+
+
+def test_in_another_block_of_its_own_vendor_it_is_redacted(tmp_path: Path) -> None:
+    after, report = clean_philips(tmp_path, 0x16, "converter-safe")
+    assert TEXT not in after
+    assert not report.kept
+
+
+def test_strict_redacts_what_passes_for_another_element_of_its_own_vendor(tmp_path: Path) -> None:
+    after, report = clean_philips(tmp_path, 0x15, "strict")
+    assert TEXT not in after
+    assert report.proof["converter"] == "held"
