@@ -35,7 +35,14 @@ from csaclean.policy.policies import Policy, load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.regions import TIFF, PreambleAction, find_regions, find_slack
 from csaclean.registry import Registry, installed
-from csaclean.report.model import Region, Report, element_groups, kept_fields, unclaimed_elements
+from csaclean.report.model import (
+    Region,
+    Report,
+    element_groups,
+    identifiers_found,
+    kept_fields,
+    unclaimed_elements,
+)
 from csaclean.selector import fold_creator
 from csaclean.splice import Restored, Splice
 from csaclean.write import (
@@ -269,7 +276,7 @@ class Cleaner:
         proof["witness"] = found.examined.witness
         fields = found.examined.converter_fields
         proof["converter"] = "off" if fields is None else "held" if fields else "nothing-to-compare"
-        proof["residue"] = _residue(found.examined)
+        proof["identifiers"] = found.examined.identifiers
         proof["written"] = "held" if written else "off"
         if self.mark:
             proof["mark"] = "held" if found.examined.cleaned else "off"
@@ -282,6 +289,7 @@ class Cleaner:
             encoding=syntax,
             elements=element_groups(found.examined.cleaned),
             kept=kept_fields(found.examined.cleaned),
+            identifiers=identifiers_found(found.examined, self._spelled),
             unclaimed=unclaimed_elements(found.examined, self._spelled),
             regions=found.regions,
             facts=facts,
@@ -327,15 +335,6 @@ class Cleaner:
                 like = opened.status if target.in_place else None
                 write_file(target, opened.status.st_mode, _writer(opened, found), like)
             return self.report(name, opened.start.syntax.name, found, written=write)
-
-
-def _residue(examined: Examined) -> str:
-    """Return what the search for the patient's identifiers came to."""
-    if not examined.searched:
-        return "off"
-    if any(one.tally.declared for one in examined.cleaned):
-        return "declared"
-    return "edited" if any(one.tally.residue for one in examined.cleaned) else "none"
 
 
 def check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequence[Region]) -> None:

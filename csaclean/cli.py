@@ -96,6 +96,12 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
         help="whose identifiers the header is asked for, if not all: some of patient,people,places",
     )
     parser.add_argument(
+        "--identifiers-in-read-fields",
+        choices=("redact", "keep"),
+        default="redact",
+        help="identifiers of persons in texts that readers read: redacted (the default), or kept and listed",
+    )
+    parser.add_argument(
         "--uid-key-file",
         type=_path,
         metavar="FILE",
@@ -239,6 +245,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
             if arguments.not_identifiers
             else (),
             "identifiers_from": arguments.identifiers_from,
+            "identifiers_in_read_fields": arguments.identifiers_in_read_fields,
             "uid_key": arguments.uid_key_file,
         }
     )
@@ -317,7 +324,7 @@ def _work(
     from csaclean.batch import Run, prepare_worker
     from csaclean.console import Console
     from csaclean.report.json import summary_record
-    from csaclean.report.text import summary_lines, unvouched_line
+    from csaclean.report.text import deidentified_line, summary_lines, unvouched_line
 
     _refuse_reports_onto_files(arguments, jobs)
     _end_as_interrupted()
@@ -348,6 +355,8 @@ def _work(
             console.warn(note)
         if settings.options.shift is not None and summary.edits["dates"] and not checked:
             console.warn("dates were shifted: cleaning these files again would shift them again")
+        if summary.deidentified:
+            console.warn(deidentified_line(summary))
         console.warn(unvouched_line(summary))
         if not summary.read and not_dicom_only:
             console.warn("nothing was read: no DICOM file")
@@ -362,7 +371,7 @@ def _work(
 def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace, *, checked: bool) -> bool:
     """Print and record one report after the other; tell whether each failure was a file that isn't DICOM."""
     from csaclean.report.json import report_record
-    from csaclean.report.text import file_line
+    from csaclean.report.text import file_line, identifier_lines
 
     not_dicom_only = True
     console.start_progress(len(run))
@@ -378,6 +387,8 @@ def _report_files(run: "Run", console: "Console", arguments: argparse.Namespace,
                 console.result(line)
             else:
                 console.log(line)
+            for line in identifier_lines(report, name, checked=checked):
+                console.warn(line)
             console.advance()
     finally:
         console.end_progress()

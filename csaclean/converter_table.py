@@ -167,6 +167,11 @@ class ElementTable:
             rows += self._by_creator.get((element.tag >> 16, element.creator, element.tag & 0xFF), ())
         return tuple(dict.fromkeys(row.selector for row in rows))
 
+    def branches(self, selector: str, path: str, /) -> bool:
+        """Tell whether a reader makes no key of its sidecar of an element, so that it decides something by its text."""
+        rows = self._by_selector.get(selector, ())
+        return bool(rows) and not any(row.output for row in rows)
+
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
         """Return the elements of the table by ``n/SELECTOR``, n their place among those."""
         found: dict[str, bytes] = {}

@@ -5,10 +5,10 @@ is opened and nothing written here, so files, data sets in memory and bare value
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from csaclean.context import Context
 from csaclean.converter_table import is_whole, selectors_at
@@ -20,13 +20,13 @@ from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
-from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge
+from csaclean.policy.judge import OPAQUE_SPAN, PERSONS, Filler, IdentifierSearch, Judge
 from csaclean.policy.listed import listed
 from csaclean.policy.options import Options
-from csaclean.policy.plan import Decision, Plan, blanked
+from csaclean.policy.plan import Decision, Plan, blanked, searched
 from csaclean.policy.policies import OPAQUE, UNRULED, Policy, Unclaimed
 from csaclean.proof.converter import Declared, compare_converter_fields
-from csaclean.proof.residue import Needles
+from csaclean.proof.numbers import Numbers
 from csaclean.proof.rows import compare_rows
 from csaclean.proof.search import search_row
 from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
@@ -35,17 +35,31 @@ from csaclean.selector import Step, folded, format_selector
 from csaclean.subject import Subject, find_subject
 from csaclean.unclaimed import (
     NOBODY,
+    SEARCHED,
     blank_claim,
+    find_in_unclaimed,
     is_payload,
     is_read,
     is_read_number,
     refuse_unclaimed,
-    search_unclaimed,
+    searched_claim,
 )
 
 __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
 _NULL = Fill(0)
+IdentifiersVerdict = Literal["searched", "header de-identified", "off"]
+
+
+class FoundIdentifier(NamedTuple):
+    """Where an identifier stands."""
+
+    path: str
+    """Of the field; empty where no single field holds it."""
+    whose: str
+    """``patient``, ``people`` or ``places``."""
+    read_by: tuple[str, ...] = ()
+    """The readers of the field."""
 
 
 @dataclass(slots=True)
@@ -67,10 +81,10 @@ class Tally:
         Fields that stay without anybody's word for it.
     exposed
         How many of `kept` nobody answers for: no converter needs them.
-    residue
-        Fields that were edited because one of the patient's identifiers stood in them.
-    declared
-        Fields in which one stands and that stay, because a converter reads them.
+    redacted
+        Identifiers that were redacted in fields that stay otherwise: (path, whose, who reads it) to number of fields.
+    left
+        Identifiers that stay, in the same terms; those that stand in no single field have an empty path.
     """
 
     dead: int = 0
@@ -80,8 +94,13 @@ class Tally:
     kept: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
     unruled: int = 0
     exposed: int = 0
-    residue: int = 0
-    declared: int = 0
+    redacted: Counter[FoundIdentifier] = field(default_factory=Counter)
+    left: Counter[FoundIdentifier] = field(default_factory=Counter)
+
+    @property
+    def leaves_persons(self) -> bool:
+        """Whether an identifier of a person stays."""
+        return any(found.whose in PERSONS for found in self.left)
 
 
 class Taken(NamedTuple):
@@ -120,7 +139,8 @@ class Cleaned(NamedTuple):
     @property
     def vouched(self) -> bool:
         """Whether every byte is checked structure, null, or a field that a rule or a grammar lets stand."""
-        return not self.tally.opaque and not self.tally.unruled and not self.tally.exposed
+        tally = self.tally
+        return not (tally.opaque or tally.unruled or tally.exposed or tally.leaves_persons)
 
     def __repr__(self) -> str:
         """Return counts, never bytes."""
@@ -145,8 +165,10 @@ class Examined:
         How many fields the third stage compared; None if nothing was edited.
     outputs
         Keys of a converter's sidecar that the policy changes on purpose.
-    searched
-        Whether the patient's identifiers were searched for in what stays.
+    identifiers
+        Verdict of the fourth stage: ``searched``; ``header de-identified`` if the words to search for were gone; ``off``.
+    left
+        Identifiers that stay in unclaimed elements: (step, whose) to number of elements.
     """
 
     cleaned: list[Cleaned]
@@ -155,7 +177,8 @@ class Examined:
     witness: Verdict
     converter_fields: int | None
     outputs: tuple[str, ...]
-    searched: bool
+    identifiers: IdentifiersVerdict
+    left: Mapping[tuple[Step, str], int]
 
     def patches(self) -> tuple[Patch, ...]:
         """Return the new values of the elements that were edited, in file order."""
@@ -212,16 +235,17 @@ def _rewrite_field(
     where: str,
 ) -> None:
     start, stop = span
-    decision, new, reason = judge.verdict(what, row[start:stop])
-    if reason in ("redact", "residue"):
+    decision, new, reason, redacted, left = judge.verdict(what, row[start:stop])
+    tally.redacted.update(FoundIdentifier(what.path, whose, decision.read_by) for whose in redacted)
+    tally.left.update(FoundIdentifier(what.path, whose, decision.read_by) for whose in left)
+    if reason:
         cls = decision.cls or ("opaque" if what.form in UNKNOWN_FORMS else "unruled-text")
-        if reason == "residue":
-            cls = "residue"
-            tally.residue += 1
+        if reason == "identifier":
+            cls = "identifiers"
         edits.append(Edit(where, start, stop, new, reason, cls, what.path, what.select))
         tally.edits[cls] += 1
+    if reason == "redact" or (reason and not decision.read_by and what.form not in UNKNOWN_FORMS):
         return
-    tally.declared += reason == "declared"
     if decision.redact:
         return  # it held its fill already
     if decision.kept:
@@ -285,12 +309,15 @@ class Engine:
             entry.handler.rules,
             table.consumers if table else lambda _selector, _path: (),
             self.options.retain,
+            getattr(table, "branches", lambda _selector, _path: False),
         )
 
     def decide(self, claimed: Claimed, what: Field, taken: Taken = Taken()) -> Decision:  # noqa: B008  # immutable
         """Return what happens to a field of a claimed element, or of an element in a data set nested inside it."""
         if claimed.registered is NOBODY:
             return blanked(what)
+        if claimed.registered is SEARCHED:
+            return searched(what)
         owner = self.registry.by_selector.get(what.select, claimed) if what.select else claimed
         return self._plans[owner.registered.name].decide(claimed.selector, what, taken.readers)
 
@@ -325,16 +352,25 @@ class Engine:
         subject: Subject,
         taken: Taken = Taken(),  # noqa: B008  # immutable
     ) -> Judge:
-        """Return what judges the fields of a claimed element of somebody's data set."""
+        """Return the judge of the fields of a claimed element of somebody's data set."""
         return Judge(
             partial(self.decide, claimed, taken=taken),
             Filler(self.options.uid_key, subject.days),
-            self._needles(subject),
+            self._search(subject),
+            characters_only=claimed.registered is SEARCHED,
         )
 
-    def _needles(self, subject: Subject) -> Needles | None:
-        """Return what is searched for in what stays: nothing if neither policy nor caller ask for it."""
-        return subject.needles if self.policy.other.residue or self.options.asks_for_identifiers else None
+    def _search(self, subject: Subject) -> IdentifierSearch | None:
+        """Return the search for the identifiers of a data set; None if it has none."""
+        if subject.needles is None:
+            return None
+        return IdentifierSearch(
+            subject.needles,
+            Numbers(dict(subject.needles.groups_of_numbers)),
+            edits=self.policy.other.identifiers,
+            read_fields=self.options.identifiers_in_read_fields == "redact",
+            blanks_opaque=self._unclaimed == "blank",
+        )
 
     def layout(self, claimed: Claimed, element: PrivateElement) -> Layout:
         """Return the layout of an element in which every view has a layout of its own; see `Claimed.layout`."""
@@ -378,8 +414,7 @@ class Engine:
             new, edits = _rewrite(element.value, layout, judge, tally)
             again = layout if new == element.value else self._again(claimed, element, new)
             compare_rows(element.value, layout, new, again, edits, judge)
-            if judge.needles:
-                search_row(new, again, judge.needles)
+            tally.left.update(FoundIdentifier("", whose) for whose in search_row(new, again, judge))
             witness = None if claimed.by_vr else claimed.registered.witness(claimed.selector)
             verdict = self._witnesses.compare(
                 witness, claimed.claim, element.value, new, layout, tuple(edits)
@@ -416,8 +451,8 @@ class Engine:
         Raises
         ------
         CsacleanError
-            If an element is longer than its claim's cap, malformed, or not proved; if the patient's identifiers stand in
-            what nobody claims; if that is to fail a data set.
+            If an element is longer than its claim's cap, malformed, or not proved; if unclaimed elements are to fail a
+            data set.
         """
         context = Context(elements, datasets, source)
         location = locate(
@@ -429,7 +464,6 @@ class Engine:
             read_fails=self._read_fails,
         )
         subject = find_subject(context, self.options)
-        needles = self._needles(subject)
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
@@ -462,18 +496,50 @@ class Engine:
             )
         if self._unclaimed == "fail":
             refuse_unclaimed(location.unclaimed)
-        if needles and not self.options.provisional:
-            search_unclaimed(location.nobodys, source, needles)
+            refuse_identifiers(result.tally.left for result in cleaned)
+        left: Counter[tuple[Step, str]] = Counter()
+        edited: list[Cleaned] = []
+        edited_places: list[Element] = []
+        if subject.needles and not self.options.provisional:
+            for step, place, groups in find_in_unclaimed(location.disowned, source, subject.needles):
+                claim = searched_claim(step, place) if self.policy.other.identifiers else None
+                result = None if claim is None else self._clean_unclaimed(claim, place, context, subject)
+                if result is None:
+                    left.update((step, whose) for whose in groups)
+                    continue
+                left.update((step, found.whose) for found in result.tally.left)
+                if result.edits:
+                    edited.append(result)
+                    edited_places.append(place)
         fields, outputs = self._compare_converter_fields(cleaned, records, context.standard())
+        cleaned += edited  # none of them stands at a reader's address
+        places += edited_places
+        order = sorted(range(len(places)), key=lambda number: places[number].header)
         return Examined(
-            cleaned,
-            places,
+            [cleaned[number] for number in order],
+            [places[number] for number in order],
             location,
             worst(result.witness for result in cleaned),
             fields,
             outputs,
-            bool(needles),
+            _identifiers_verdict(subject, len(cleaned) or len(location.disowned)),
+            left,
         )
+
+    def _clean_unclaimed(
+        self, claimed: Claimed, element: Element, context: Context, subject: Subject
+    ) -> Cleaned | None:
+        """Redact the identifiers in an unclaimed element, as far as its bytes can be edited without a grammar."""
+        private = PrivateElement(
+            claimed.claim,
+            (claimed.claim.selector[-1]._replace(creator="?"),),
+            element.vr,
+            context.load(element),
+            element.order,
+            context.charset(element.owner),
+            lambda _wanted: None,
+        )
+        return self.clean_element(claimed, private, subject)
 
     def _clean_foreign(self, found: Located, element: PrivateElement) -> Cleaned | None:
         """Blank a claimed element whose content is foreign, if what nobody claims is to be blanked; None if it stays.
@@ -576,11 +642,38 @@ def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
     for one in cleaned:
         table = one.claimed.registered.converters
         for edit in one.edits:
-            if edit.reason == "redact" and not edit.select:
+            if edit.reason in ("redact", "identifier") and not edit.select:
                 if table is not None and table.consumers(one.claimed.selector, edit.field):
                     found.add(Declared(one.claimed.selector, edit.field))
                 found.update(Declared(selector, edit.field) for selector in one.taken.selectors)
     return found
+
+
+def refuse_identifiers(left: Iterable[Counter[FoundIdentifier]]) -> None:
+    """Refuse a data set in whose opaque content an identifier of a person stays.
+
+    Raises
+    ------
+    Unsupported
+        If there is one.
+    """
+    count = sum(
+        number
+        for counter in left
+        for found, number in counter.items()
+        if found.whose in PERSONS and not found.read_by
+    )
+    if count:
+        raise Unsupported(
+            f'{count} identifiers of persons in content without a grammar; "--unclaimed blank" blanks it'
+        )
+
+
+def _identifiers_verdict(subject: Subject, rows: int) -> IdentifiersVerdict:
+    """Return the verdict of the stage that searches for identifiers: none where there is nothing to search."""
+    if not rows:
+        return "off"
+    return "header de-identified" if subject.deidentified or not subject.needles else "searched"
 
 
 def _own_step(found: Located) -> Step:

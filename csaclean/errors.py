@@ -150,7 +150,7 @@ class ProofFailed(FileError):
     Parameters
     ----------
     stage
-        ``rows``, ``witness``, ``converter``, ``residue``, ``written`` or ``mark``; ``visited`` of a deid run.
+        ``rows``, ``witness``, ``converter``, ``identifiers``, ``written`` or ``mark``; ``visited`` of a deid run.
     reason, selector, offset
         As for `CsacleanError`.
     """

@@ -177,7 +177,11 @@ class ConverterElement(NamedTuple):
 
 
 class ConverterTable(Protocol):
-    """What converters read from a vendor's private elements, and where they find it."""
+    """What converters read from a vendor's private elements, and where they find it.
+
+    A table may have ``branches(selector, path)``: whether a reader decides by the text of a field how it reads the rest.
+    Such a text is never edited for an identifier that stands in it.
+    """
 
     def consumers(self, selector: str, path: str, /) -> tuple[str, ...]:
         """Return who reads a field (or, with an empty path, the whole element); empty if nobody does."""

@@ -85,15 +85,15 @@ class Location:
     unclaimed
         Number of elements and of bytes that nobody claims, by innermost step and reason. A creator stands there folded;
         whether it may be printed is for the report to decide.
-    nobodys
-        The elements that are counted there.
+    disowned
+        The elements that are counted there, with their steps; an element once.
     creators
         Who reserved which block.
     """
 
     located: list[Located] = field(default_factory=list)
     unclaimed: dict[tuple[Step, str], tuple[int, int]] = field(default_factory=dict)
-    nobodys: list[Element] = field(default_factory=list)
+    disowned: list[tuple[Step, Element]] = field(default_factory=list)
     creators: Creators = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -106,7 +106,8 @@ class Location:
         """Count an element that nobody answers for."""
         count, total = self.unclaimed.get((step, reason), (0, 0))
         self.unclaimed[step, reason] = (count + 1, total + element.stop - element.start)
-        self.nobodys.append(element)
+        if not self.disowned or self.disowned[-1][1] is not element:
+            self.disowned.append((step, element))
 
 
 class _Locator:

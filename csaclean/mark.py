@@ -176,7 +176,7 @@ def _is_read(one: Cleaned) -> bool:
 def _action(one: Cleaned) -> Action | None:
     """Return what a de-identifier should do to an element as it was cleaned; None if it identifies nobody."""
     kept = one.tally.kept
-    if one.vouched and not kept and not one.tally.declared:
+    if one.vouched and not kept and not one.tally.left:
         return None
     if one.claimed.by_vr and kept and all(cls == "uids" for _, cls, _ in kept):
         return "U"
@@ -288,7 +288,7 @@ def method_codes(examined: Examined, *, modified_dates: bool = False) -> tuple[s
     if (
         examined.cleaned
         and not unclaimed_elements(examined, {})
-        and not any(one.tally.opaque or one.tally.unruled or one.tally.declared for one in examined.cleaned)
+        and not any(one.tally.opaque or one.tally.unruled or one.tally.left for one in examined.cleaned)
         and kept.keys() <= _CLASS_CODES.keys()
     ):
         codes.add(_SAFE_PRIVATE)

@@ -163,7 +163,7 @@ class Edit(NamedTuple):
     stop: int
     new: bytes | Fill
     reason: str
-    """``dead``, ``redact``, ``residue``, or ``view`` for the outer bytes of an edited view."""
+    """``dead``, ``redact``, ``identifier``, or ``view`` for the outer bytes of an edited view."""
     cls: str = ""
     """The class of a redacted field."""
     field: str = ""

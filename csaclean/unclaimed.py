@@ -3,38 +3,45 @@
 Blanking never touches what a converter reads, by number or by creator, nor private pixel and signal payload.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import ClassVar, Final
 
 from csaclean.converter_table import read_elements
 from csaclean.creator_names import printable_step
-from csaclean.dicom.creators import private_tag
-from csaclean.dicom.elements import Element, Shape, tag_text
+from csaclean.dicom.creators import is_creator, private_tag
+from csaclean.dicom.elements import Element, Shape
 from csaclean.dicom.source import Source
-from csaclean.errors import ProofFailed, Unsupported
-from csaclean.handler import Claim, RulesOnly
+from csaclean.errors import Unsupported
+from csaclean.handler import DEFAULT_CAP, Claim, PrivateElement, RulesOnly
+from csaclean.model import Builder, Layout
 from csaclean.policy.rules import RuleSet
 from csaclean.proof.residue import Needles
 from csaclean.registry import Claimed, Registered
 from csaclean.selector import Step, fold_creator
 from csaclean.standard import StandardElements
+from csaclean.vr_layout import WRITTEN_VRS
 
 __all__ = [
     "NOBODY",
+    "SEARCHED",
     "UNKNOWN_CREATOR",
     "blank_claim",
+    "find_in_unclaimed",
     "is_payload",
     "is_read",
     "is_read_number",
     "refuse_unclaimed",
-    "search_unclaimed",
+    "searched_claim",
 ]
 
 UNKNOWN_CREATOR: Final = "unknown-creator"
 """The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 _PAYLOAD_GROUPS: Final = frozenset((0x7FE1,))
 """Private groups of pixel and signal data: next to Pixel Data (7FE0,0010)."""
+_CHUNK: Final = 1 << 20
+_MARGIN: Final = 64
+"""Bytes beside a hit that say whether the word ends there."""
 _CAP: Final = 256 << 20
 """Longest value that is blanked, in bytes; a longer one fails its file."""
 
@@ -44,6 +51,27 @@ class _Nobody(RulesOnly):
     rules: ClassVar[RuleSet] = RuleSet()
 
 
+class _Searched:
+    """Lays out an unclaimed element in which an identifier stands: texts that can be edited, and the rest."""
+
+    name: ClassVar[str] = "unclaimed"
+    claims: ClassVar[tuple[Claim, ...]] = ()
+    rules: ClassVar[RuleSet] = RuleSet()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return a layout by a VR of text; else printable runs are texts, and the rest is opaque."""
+        vr = element.vr or "UN"
+        builder = Builder()
+        size = len(element.value)
+        if vr in WRITTEN_VRS:
+            builder.value(size, "", "text")
+        else:
+            builder.value(size, "", "opaque")
+        return builder.done(size)
+
+
+SEARCHED: Final = Registered("unclaimed", _Searched(), "csaclean", "")
+"""Who lays out unclaimed elements in which an identifier stands."""
 NOBODY: Final = Registered("nobody", _Nobody(), "csaclean", "")
 """Who claims what is blanked because nobody claims it."""
 
@@ -103,18 +131,43 @@ def refuse_unclaimed(unclaimed: Mapping[tuple[Step, str], tuple[int, int]]) -> N
         raise Unsupported(f"{count} private elements that nobody claims")
 
 
-def search_unclaimed(elements: Iterable[Element], source: Source, needles: Needles) -> None:
-    """Search what nobody claims for the patient's identifiers.
+def searched_claim(step: Step, element: Element) -> Claimed | None:
+    """Return the claim under which identifiers in an unclaimed element are redacted.
 
-    Raises
-    ------
-    ProofFailed
-        If one stands there: nobody can say what may be written in its place.
+    Parameters
+    ----------
+    step
+        Its step, the creator folded.
+    element
+        The element in the walk.
+
+    Returns
+    -------
+    Claimed or None
+        None for an element that stays as it is: at a reader's address, private pixels or signals, a creator, a sequence
+        that can't be read, or longer than is loaded.
     """
-    for element in elements:
-        if needles.find_in_chunks(source.read, element.start, element.stop):
-            raise ProofFailed(
-                "residue",
-                "an identifier of the patient stands in a private element that nobody claims",
-                tag_text(element.tag),
-            )
+    if (
+        element.shape is not Shape.VALUE
+        or is_creator(element.tag)
+        or element.stop - element.start > DEFAULT_CAP
+        or is_read(element.tag, step)
+        or is_payload(element)
+        or not (element.tag & 0x10000 or step.creator is not None)
+    ):
+        return None
+    return Claimed(SEARCHED, Claim((step,)), printable_step(step), by_vr=False)
+
+
+def find_in_unclaimed(
+    disowned: Iterable[tuple[Step, Element]], source: Source, needles: Needles
+) -> Iterator[tuple[Step, Element, tuple[str, ...]]]:
+    """Yield the unclaimed elements in which identifiers stand, with the groups of those."""
+    for step, element in disowned:
+        groups: dict[str, None] = {}
+        for low in range(element.start, element.stop, _CHUNK):
+            start = max(element.start, low - needles.reach - _MARGIN)
+            piece = source.read(start, min(element.stop, low + _CHUNK + _MARGIN))
+            groups.update(dict.fromkeys(group for _, _, group in needles.find_groups(piece)))
+        if groups:
+            yield step, element, tuple(groups)

@@ -1,11 +1,12 @@
-"""The verdict on one field of one element: what the plan decides, what stands there afterwards, and whether it leaks.
+"""The verdict on one field of one element: what the plan decides, what stands there afterwards, which identifiers stay.
 
 A `Judge` is asked twice about each field, when it is edited and when the edit is proved, and says the same both times: it
 is a pure function of field and bytes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
 from csaclean.model import Field
@@ -13,18 +14,29 @@ from csaclean.policy.dates import shift_date, shift_datetime
 from csaclean.policy.fills import UID, fill
 from csaclean.policy.plan import Decision
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
+from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
 
-__all__ = ["OPAQUE_SPAN", "Filler", "Judge", "Verdict"]
+__all__ = ["OPAQUE_SPAN", "PERSONS", "Filler", "IdentifierSearch", "Judge", "Verdict"]
 
 OPAQUE_SPAN: Final = Field("", "opaque")
 """What a judge is asked about where a grammar left content without a field."""
 
-_NUMERIC: Final = frozenset(("integer", "number", "binary-number", "assignments"))
-"""Forms in which an identifier is no residue, unless it is the whole number: three digits in a row of numbers are
-anybody's."""
-_LONG_NUMBER: Final = 6
-"""Digits of a number that is no chance if it is an identifier of the patient."""
+PERSONS: Final = frozenset(("patient", "people"))
+"""Whose identifiers are redacted where a reader reads them, and left prevent ``accounted``. Those of places are listed."""
+_WRITTEN_NUMBERS: Final = frozenset(("integer", "number", "assignments"))
+"""Forms of decimal numbers: only a whole number is an identifier, no part of one."""
+_BINARY_NUMBERS: Final = frozenset(("binary-number", "trash"))
+_UNIT: Final = 8
+"""Bytes of the widest binary number (FD, SV, UV): where text stands among numbers, whole numbers are nulled."""
+_LONG_WORD: Final = 6
+"""Bytes of a word that does not stand among random bytes by chance."""
+_PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r -~]{16,}")
+"""Text in content without a grammar."""
+_STAYS: Final = frozenset(b"\0\t\n\r")
+_CROSSED_OUT: Final = bytes(i if i in _STAYS else ord("X") for i in range(256))
+_ROUNDS: Final = 4
+"""How often a text is searched again after its hits were filled: two that overlap may uncover a third."""
 _SHIFTS: Final = {"date": shift_date, "datetime": shift_datetime}
 
 
@@ -64,7 +76,7 @@ class Filler:
 
 
 class Verdict(NamedTuple):
-    """What becomes of a field.
+    """The outcome for a field.
 
     Attributes
     ----------
@@ -73,17 +85,71 @@ class Verdict(NamedTuple):
     new
         Its bytes afterwards; the old ones if it stays.
     reason
-        Why it is edited, ``redact`` or ``residue``; ``declared`` if it stays although one of the patient's identifiers
-        stands in it, because a converter reads it; else empty.
+        Why it is edited: ``redact``, or ``identifier`` if one stood in a field that would stay. Else empty.
+    redacted, left
+        Whose identifiers were redacted although the field stays, and whose stay in it: ``patient``, ``people``,
+        ``places``.
     """
 
     decision: Decision
     new: bytes
-    reason: Literal["", "redact", "residue", "declared"]
+    reason: Literal["", "redact", "identifier"]
+    redacted: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return the reason and a length."""
         return f"<Verdict {self.reason or 'stays'}, {len(self.new)} bytes>"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierSearch:
+    """The identifiers of a data set's people and places, and what happens where one stands.
+
+    Attributes
+    ----------
+    needles, numbers
+        The identifiers, as texts and as numbers.
+    edits
+        Whether a hit is redacted; else it is listed only.
+    read_fields
+        Whether a hit in a field that a reader reads is redacted too.
+    blanks_opaque
+        Whether content without a grammar in which a hit stands is blanked whole, unless a reader reads it.
+    """
+
+    needles: Needles = field(default_factory=Needles)
+    numbers: Numbers = Numbers({})  # noqa: RUF009  # immutable
+    edits: bool = True
+    read_fields: bool = True
+    blanks_opaque: bool = False
+
+    def __repr__(self) -> str:
+        """Return counts: what is searched for tells about people."""
+        return f"<IdentifierSearch {self.needles!r} {self.numbers!r}>"
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to search for."""
+        return bool(self.needles or self.numbers)
+
+    @property
+    def plain(self) -> Needles:
+        """The needles without the encodings of text: base64, character codes, swapped bytes."""
+        return replace(self.needles, deep=(), swapped=(), swapped_keys=())
+
+    def may_stand(self, row: bytes) -> bool:
+        """Tell whether an identifier stands in a row in some way; one search of the whole spares that of each field."""
+        return bool(self.needles.find(row)) or self.numbers.may_stand(row)
+
+    def find(self, form: str, old: bytes) -> list[tuple[int, int, str]]:
+        """Return the hits in a field of a form: start, stop, and whose the identifier is."""
+        if form in _WRITTEN_NUMBERS:
+            return sorted(self.numbers.in_text(old))
+        hits: list[tuple[int, int, str]] = [*self.needles.find_groups(old)]
+        if form in _BINARY_NUMBERS:
+            hits = [hit for hit in hits if hit[1] - hit[0] >= _LONG_WORD]
+            return sorted({*hits, *self.numbers.in_binary(old)})
+        return hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,43 +162,111 @@ class Judge:
         The plan, bound to the element's selector.
     filler
         What is written in place of a redacted field.
-    needles
-        The patient's identifiers; None if nobody searches for them.
+    search
+        The identifiers to search for in fields that stay; None where there is none.
+    characters_only
+        Whether of a text in which an identifier stands only its characters are filled, whoever reads it.
     """
 
     decide: Callable[[Field], Decision]
     filler: Filler = Filler()
-    needles: Needles | None = None
+    search: IdentifierSearch | None = None
+    characters_only: bool = False
 
     def __repr__(self) -> str:
         """Return counts: what is decided, and how, tells about a patient."""
-        return f"<Judge {self.filler!r} {self.needles!r}>"
+        return f"<Judge {self.filler!r} {self.search!r}>"
 
     def for_row(self, row: bytes) -> "Judge":
-        """Return what judges the fields of a row: one search of the whole spares that of each field in most rows."""
-        return self if not self.needles or self.needles.find(row) else replace(self, needles=None)
-
-    @staticmethod
-    def _leaks(field: Field, old: bytes, needles: Needles) -> bool:
-        """Tell whether an identifier stands in a field: anywhere in a text, as a whole in a number."""
-        if field.form not in _NUMERIC:
-            return bool(needles.find(old))
-        number = old.strip()
-        return number.isdigit() and len(number) >= _LONG_NUMBER and (0, len(number)) in needles.find(number)
+        """Return the judge of the fields of a row: without a search if the row holds no identifier."""
+        return self if not self.search or self.search.may_stand(row) else replace(self, search=None)
 
     def verdict(self, field: Field, old: bytes) -> Verdict:
-        """Return what becomes of a field that holds `old`."""
+        """Return the outcome for a field that holds `old`."""
         decision = self.decide(field)
         if decision.redact:
             new = self.filler.fill(decision, old)
             return Verdict(decision, new, "redact" if new != old else "")
-        if self.needles and self._leaks(field, old, self.needles):
-            if decision.read_by or decision.form == "opaque":
-                return Verdict(decision, old, "declared" if decision.read_by else "")
-            return Verdict(
-                decision, self.filler.fill(decision._replace(form=_as_text(decision.form)), old), "residue"
-            )
-        return Verdict(decision, old, "")
+        if not self.search:
+            return Verdict(decision, old, "")
+        hits = self.search.find(field.form, old)
+        if not hits:
+            return Verdict(decision, old, "")
+        new = self._without(decision, field.form, old, hits) if self.search.edits else old
+        left = _groups(hits if new == old else self.search.find(field.form, new))
+        redacted = tuple(group for group in _groups(hits) if group not in left)
+        return Verdict(decision, new, "identifier" if new != old else "", redacted, left)
+
+    def _without(self, decision: Decision, form: str, old: bytes, hits: list[tuple[int, int, str]]) -> bytes:
+        """Return a field without the identifiers that may be redacted in it."""
+        read = bool(decision.read_by)
+        if read and (decision.branches or form in _WRITTEN_NUMBERS | _BINARY_NUMBERS | {"opaque"}):
+            return old  # a number that a reader reads is never edited, nor the text that decides how it reads
+        if form in _WRITTEN_NUMBERS:
+            return _filled(old, hits, lambda number: fill("number", number))
+        if form in _BINARY_NUMBERS:
+            return _filled(old, _units(hits, len(old)), lambda number: bytes(len(number)))
+        if form == "opaque":
+            blanks = self.search is not None and self.search.blanks_opaque
+            return bytes(len(old)) if blanks else self._opaque_without(old, hits)
+        if not (read or self.characters_only):
+            return self.filler.fill(decision._replace(form=_as_text(decision.form)), old)
+        if read and not (self.search and self.search.read_fields):
+            return old
+        return self._text_without(form, old, hits, PERSONS if read else None)
+
+    def _text_without(
+        self, form: str, old: bytes, hits: list[tuple[int, int, str]], whose: frozenset[str] | None
+    ) -> bytes:
+        """Return a text with the characters of its identifiers crossed out; only of some groups if `whose` is given."""
+        new = old
+        for _ in range(_ROUNDS):
+            chosen = [hit for hit in hits if whose is None or hit[2] in whose]
+            if not chosen or self.search is None:
+                break
+            cross = (lambda part: fill("codes", part)) if form == "codes" else _crossed_out
+            new = _filled(new, chosen, cross)
+            hits = self.search.find(form, new)
+        return new
+
+    def _opaque_without(self, old: bytes, hits: list[tuple[int, int, str]]) -> bytes:
+        """Return content without a grammar in which long words of its printable runs are crossed out.
+
+        Elsewhere bytes may be anything: an edit could break what no grammar knows.
+        """
+        runs = [match.span() for match in _PRINTABLE_RUN.finditer(old)]
+        plain = set(self.search.plain.find(old)) if self.search and runs else set()
+        inside = [
+            hit
+            for hit in hits
+            if hit[1] - hit[0] >= _LONG_WORD
+            and hit[:2] in plain
+            and any(low <= hit[0] and hit[1] <= high for low, high in runs)
+        ]
+        return _filled(old, inside, _crossed_out)
+
+
+def _groups(hits: Iterable[tuple[int, int, str]]) -> tuple[str, ...]:
+    return tuple(sorted({group for _, _, group in hits}))
+
+
+def _crossed_out(part: bytes) -> bytes:
+    return part.translate(_CROSSED_OUT)
+
+
+def _units(hits: Iterable[tuple[int, int, str]], size: int) -> list[tuple[int, int, str]]:
+    """Return hits widened to whole binary numbers."""
+    return [
+        (start // _UNIT * _UNIT, min(-(-stop // _UNIT) * _UNIT, size), group) for start, stop, group in hits
+    ]
+
+
+def _filled(old: bytes, hits: Iterable[tuple[int, int, str]], filled: Callable[[bytes], bytes]) -> bytes:
+    """Return bytes in which each hit is filled."""
+    new = bytearray(old)
+    for start, stop, _ in hits:
+        new[start:stop] = filled(old[start:stop])
+    return bytes(new)
 
 
 def _as_text(form: str) -> str:

@@ -25,6 +25,9 @@ Malformed = Literal["fail", "keep", "blank"]
 """What becomes of an element that has its format's signature and breaks the format's grammar."""
 
 
+ReadFields = Literal["redact", "keep"]
+
+
 class OptionWords(TypedDict, total=False):
     """Keyword arguments that every cleaning function takes.
 
@@ -44,12 +47,14 @@ class OptionWords(TypedDict, total=False):
         private pixel data.
     identifiers
         More texts to search for, of any length, beside those that the data set holds: for all data sets, or as a mapping by
-        PatientID, original or replaced. Then those of the data set are searched for even where the policy doesn't ask for it.
+        PatientID, original or replaced.
     not_identifiers
         Texts that are no identifiers, although the data set holds them as such: they, and what stands in them, are not found.
     identifiers_from
         Whose identifiers the data set's standard elements are asked for: ``patient``, ``people``, ``places``; all, unless
         this says otherwise.
+    identifiers_in_read_fields
+        ``redact`` or ``keep``: what happens to an identifier of a person in a text that a reader reads.
     uid_key
         A secret of at least 16 bytes, or a file that holds one: UIDs become keyed pseudo-UIDs instead of a constant.
     """
@@ -61,6 +66,7 @@ class OptionWords(TypedDict, total=False):
     identifiers: Collection[str] | Mapping[str, Collection[str]]
     not_identifiers: Collection[str]
     identifiers_from: Collection[str] | None
+    identifiers_in_read_fields: ReadFields
     uid_key: bytes | str | os.PathLike[str] | None
 
 
@@ -91,15 +97,11 @@ class Options:
     patient: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     provisional: bool = False
     malformed: Malformed = "fail"
+    identifiers_in_read_fields: ReadFields = "redact"
 
     def __repr__(self) -> str:
         """Return nothing about anybody."""
         return "<Options>"
-
-    @property
-    def asks_for_identifiers(self) -> bool:
-        """Whether identifiers are searched for whatever the policy says."""
-        return bool(self.identifiers or self.identifiers_by_id)
 
 
 def make_options(words: OptionWords, /) -> Options:
@@ -127,6 +129,9 @@ def make_options(words: OptionWords, /) -> Options:
         raise UsageError("dates are retained, or shifted: not both")
     identifiers = words.get("identifiers")
     by_id = _by_id(identifiers)
+    in_read_fields = words.get("identifiers_in_read_fields", "redact")
+    if in_read_fields not in get_args(ReadFields):
+        raise UsageError(f"identifiers_in_read_fields takes {', '.join(get_args(ReadFields))}")
     return Options(
         retain,
         shift,
@@ -137,6 +142,7 @@ def make_options(words: OptionWords, /) -> Options:
         _groups(words.get("identifiers_from")),
         _key(words.get("uid_key")),
         malformed=malformed,
+        identifiers_in_read_fields=in_read_fields,
     )
 
 

@@ -8,7 +8,7 @@ from csaclean.policy.fills import STANDING_FORMS, UNKNOWN_FORMS
 from csaclean.policy.policies import OPAQUE, UNRULED, Policy
 from csaclean.policy.rules import Rule, RuleSet
 
-__all__ = ["Decision", "Plan", "blanked"]
+__all__ = ["Decision", "Plan", "blanked", "searched"]
 
 
 _OF_NUMBERS = frozenset(("technical", "fingerprint"))
@@ -35,6 +35,8 @@ class Decision(NamedTuple):
     read_by: tuple[str, ...]
     vouched: bool
     """Whether somebody answers for what stands there afterwards."""
+    branches: bool = False
+    """Whether a reader decides by the field's text how it reads the rest."""
 
     @property
     def kept(self) -> bool:
@@ -45,6 +47,11 @@ class Decision(NamedTuple):
 def blanked(field: Field, /) -> Decision:
     """Return what happens to every field of an element that nobody claims and that is to be blanked."""
     return Decision(True, "unclaimed", field.form, (), vouched=True)
+
+
+def searched(field: Field, /) -> Decision:
+    """Return the decision on every field of an unclaimed element that stays, but for the identifiers in it."""
+    return Decision(False, "", field.form, (), vouched=False)
 
 
 class Plan:
@@ -60,6 +67,8 @@ class Plan:
         Says which converters read a field, by selector and path.
     retain
         Classes that stay, whatever the policy says.
+    branches
+        Tells whether a reader decides by the text of a field, by selector and path, how it reads the rest.
     """
 
     def __init__(
@@ -68,12 +77,14 @@ class Plan:
         rules: RuleSet,
         consumers: Callable[[str, str], tuple[str, ...]],
         retain: frozenset[str] = frozenset(),
+        branches: Callable[[str, str], bool] = lambda _selector, _path: False,
         /,
     ) -> None:
         self._policy = policy
         self._rules = rules
         self._consumers = consumers
         self._retain = retain
+        self._branches = branches
         self._decided: dict[tuple[str, Field, tuple[str, ...]], Decision] = {}
 
     def decide(self, selector: str, field: Field, by_number: tuple[str, ...] = (), /) -> Decision:
@@ -89,7 +100,10 @@ class Plan:
         key = (selector, field, by_number)
         decision = self._decided.get(key)
         if decision is None:
-            decision = self._decided[key] = self._decide(field.select or selector, field, by_number)
+            decision = self._decide(field.select or selector, field, by_number)
+            if decision.read_by and self._branches(selector, field.path):
+                decision = decision._replace(branches=True)
+            self._decided[key] = decision
         return decision
 
     def _rule(self, selector: str, field: Field) -> Rule | None:

@@ -57,13 +57,13 @@ class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
         pixels), or the file fails.
     unclaimed_read
         What happens where blanking meets an element that a converter reads: it is kept, or the file fails.
-    residue
-        Whether the patient's own identifiers are searched for in what stays.
+    identifiers
+        Whether identifiers of people that the standard header names are redacted in what stays; else they are listed.
     """
 
     unclaimed: Unclaimed
     unclaimed_read: Literal["keep", "fail"]
-    residue: bool
+    identifiers: bool
 
 
 class _PolicyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,45 +1,55 @@
-"""Proof, fourth stage: no identifier of the patient is left where it says something about the patient.
+"""Proof, fourth stage: each identifier that still stands in a row is one that the judge let stand, and listed.
 
-What stands in a text field was edited before, unless a converter reads the field: that is declared and counted. In
-structure and in numbers a hit is none. Content that no grammar accounts for, and text that no single field holds, is
-nobody's to edit: there a hit fails the file.
+Structure holds names of shipped lists and punctuation: a hit wholly inside it is none. In numbers only a whole number is an
+identifier. A hit that no single field holds can't be redacted: it is listed as left.
 """
+
+from collections.abc import Iterator
 
 from csaclean.errors import ProofFailed
 from csaclean.model import Field, Kind, Layout, View
-from csaclean.policy.fills import UNKNOWN_FORMS
-from csaclean.proof.residue import Needles
+from csaclean.policy.judge import OPAQUE_SPAN, Judge
 
 __all__ = ["search_row"]
 
+_NUMERIC = frozenset(("integer", "number", "assignments", "binary-number", "trash"))
 
-def search_row(row: bytes, layout: Layout, needles: Needles) -> None:
+
+def search_row(row: bytes, layout: Layout, judge: Judge) -> Iterator[str]:
     """Search a row as it is to be written, and the rows that its views show.
+
+    Yields
+    ------
+    str
+        Whose identifier it is that stands across fields, or in what a codec shows: no verdict on a field spoke of it.
 
     Raises
     ------
     ProofFailed
-        If an identifier stands in opaque content, or across fields.
+        If an identifier stands in a field of which the judge says that none is left.
     """
+    if not judge.search:
+        return
     for field in layout.fields:
         if isinstance(field, View) and isinstance(field.layout, Layout):
-            search_row(field.inner, field.layout, needles)
-    hits = sorted(needles.find(row))
+            yield from search_row(field.inner, field.layout, judge)
+    hits = judge.search.needles.find_groups(row)
     if not hits:
         return
     spans = iter(zip(layout.stops, layout.kinds, layout.fields, strict=True))
     start, (stop, kind, what) = 0, next(spans)
-    for first, last in hits:
+    for first, last, group in hits:
         while stop <= first:
             start, (stop, kind, what) = stop, next(spans)
-        if not _may_stand(kind, what, whole=last <= stop):
-            raise ProofFailed(
-                "residue", f"an identifier of the patient in a span of {stop - start} bytes", "", first
-            )
-
-
-def _may_stand(kind: int, what: Field | View | None, *, whole: bool) -> bool:
-    """Tell whether a hit that begins in a span, and may end in it, says nothing that a field could have been edited for."""
-    if kind == Kind.STRUCTURE:
-        return True
-    return kind == Kind.VALUE and whole and isinstance(what, Field) and what.form not in UNKNOWN_FORMS
+        if last > stop or kind == Kind.VIEW:
+            yield group
+        elif kind == Kind.STRUCTURE:
+            continue
+        elif kind == Kind.DEAD:
+            raise ProofFailed("identifiers", "an identifier stands in dead bytes", "", first)
+        else:
+            field = what if isinstance(what, Field) else OPAQUE_SPAN
+            if field.form not in _NUMERIC and group not in judge.verdict(field, row[start:stop]).left:
+                raise ProofFailed(
+                    "identifiers", f"an identifier stands in a span of {stop - start} bytes", "", first
+                )

@@ -32,8 +32,6 @@ def report_record(report: Report) -> dict[str, Any]:
                 "dead_nonzero": group.dead_nonzero,
                 "opaque": group.opaque,
                 "unruled": group.unruled,
-                "residue": group.residue,
-                "declared": group.declared,
                 "vouched": group.vouched,
                 "notes": list(group.notes),
                 "edits": dict(group.edits),
@@ -49,6 +47,17 @@ def report_record(report: Report) -> dict[str, Any]:
                 "count": kept.count,
             }
             for kept in report.kept
+        ],
+        "identifiers": [
+            {
+                "selector": one.selector,
+                "field": one.field,
+                "whose": one.whose,
+                "action": one.action,
+                "read_by": list(one.read_by),
+                "count": one.count,
+            }
+            for one in report.identifiers
         ],
         "unclaimed": [
             {"selector": one.selector, "reason": one.reason, "count": one.count, "bytes": one.bytes}
@@ -77,6 +86,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "type": "summary",
         "files": {status: summary.files[status] for status in ("cleaned", "unchanged", "failed", "skipped")},
         "unvouched": summary.unvouched,
+        "deidentified": summary.deidentified,
         "dead_nonzero": summary.dead_nonzero,
         "edits": dict(sorted(summary.edits.items())),
     }

@@ -8,9 +8,12 @@ from typing import Literal
 from csaclean.creator_names import printable_step
 from csaclean.engine import Cleaned, Examined
 from csaclean.locate import UNKNOWN_CREATOR
+from csaclean.policy.judge import PERSONS
+from csaclean.unclaimed import SEARCHED
 
 __all__ = [
     "ElementGroup",
+    "Identifier",
     "Kept",
     "Region",
     "Report",
@@ -18,6 +21,7 @@ __all__ = [
     "Summary",
     "Unclaimed",
     "element_groups",
+    "identifiers_found",
     "kept_fields",
     "unclaimed_elements",
 ]
@@ -45,8 +49,6 @@ class ElementGroup:
         Bytes that no grammar accounts for.
     unruled
         Text fields that no rule speaks of.
-    residue, declared
-        Fields in which one of the patient's identifiers stood: edited for it, and kept because a converter reads them.
     edits
         Number of redacted fields by class.
     notes
@@ -64,8 +66,6 @@ class ElementGroup:
     dead_nonzero: int
     opaque: int
     unruled: int
-    residue: int
-    declared: int
     edits: Mapping[str, int]
     notes: tuple[str, ...]
     vouched: bool
@@ -78,6 +78,34 @@ class Kept:
     selector: str
     field: str
     cls: str
+    read_by: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Identifiers of the header's people or places that were found in private matter.
+
+    Attributes
+    ----------
+    selector
+        The element.
+    field
+        Path of the field; empty for unclaimed content, or where no single field holds the identifier.
+    whose
+        ``patient``, ``people`` or ``places``.
+    action
+        ``redacted``, or ``kept``.
+    read_by
+        The readers of the field.
+    count
+        Number of fields, or of unclaimed elements.
+    """
+
+    selector: str
+    field: str
+    whose: str
+    action: Literal["redacted", "kept"]
     read_by: tuple[str, ...]
     count: int
 
@@ -119,7 +147,7 @@ class Report:
         Code and text of a failure.
     encoding
         How the data set is encoded.
-    elements, kept, unclaimed, regions, facts
+    elements, kept, identifiers, unclaimed, regions, facts
         What was found.
     proof
         Verdict of each stage that was reached.
@@ -134,6 +162,7 @@ class Report:
     encoding: str = ""
     elements: tuple[ElementGroup, ...] = ()
     kept: tuple[Kept, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
     unclaimed: tuple[Unclaimed, ...] = ()
     regions: tuple[Region, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
@@ -147,7 +176,13 @@ class Report:
             self.status in ("cleaned", "unchanged")
             and not self.unclaimed
             and all(group.vouched for group in self.elements)
+            and not self.identifiers_left
         )
+
+    @property
+    def identifiers_left(self) -> tuple[Identifier, ...]:
+        """The identifiers of persons that were found and left."""
+        return tuple(one for one in self.identifiers if one.action == "kept" and one.whose in PERSONS)
 
 
 @dataclass(slots=True)
@@ -162,6 +197,8 @@ class Summary:
         How many files hold private elements that nobody vouches for.
     untouched
         How many of them came through unchanged, because no handler claims anything in them.
+    deidentified
+        How many files had a header without identifiers to search for.
     failed
         Names of the files that failed, in order.
     dead_nonzero
@@ -173,6 +210,7 @@ class Summary:
     files: Counter[str] = field(default_factory=Counter)
     unvouched: int = 0
     untouched: int = 0
+    deidentified: int = 0
     failed: list[str] = field(default_factory=list)
     dead_nonzero: int = 0
     edits: Counter[str] = field(default_factory=Counter)
@@ -190,6 +228,7 @@ class Summary:
         elif report.status != "skipped" and not report.vouched:
             self.unvouched += 1
             self.untouched += report.status == "unchanged" and not report.elements
+        self.deidentified += report.proof.get("identifiers") == "header de-identified"
         for group in report.elements:
             self.dead_nonzero += group.dead_nonzero
             self.edits.update(group.edits)
@@ -211,8 +250,6 @@ def element_groups(cleaned: Iterable[Cleaned]) -> tuple[ElementGroup, ...]:
             dead_nonzero=sum(one.tally.dead_nonzero for one in members),
             opaque=sum(one.tally.opaque for one in members),
             unruled=sum(one.tally.unruled for one in members),
-            residue=sum(one.tally.residue for one in members),
-            declared=sum(one.tally.declared for one in members),
             edits=dict(sorted(sum((one.tally.edits for one in members), Counter[str]()).items())),
             notes=tuple(dict.fromkeys(note for one in members for note in one.layout.notes)),
             vouched=all(one.vouched for one in members),
@@ -228,6 +265,20 @@ def kept_fields(cleaned: Iterable[Cleaned]) -> tuple[Kept, ...]:
         for (path, cls, read_by), number in one.tally.kept.items():
             counts[one.claimed.selector, path, cls, read_by] += number
     return tuple(Kept(*key, number) for key, number in counts.items())
+
+
+def identifiers_found(examined: Examined, also: Mapping[str, str]) -> tuple[Identifier, ...]:
+    """Return the identifiers that were found, grouped by selector and field; creators of `also` may be printed."""
+    counts: Counter[tuple[str, str, str, Literal["redacted", "kept"], tuple[str, ...]]] = Counter()
+    for one in examined.cleaned:
+        for found, number in one.tally.redacted.items():
+            counts[one.claimed.selector, found.path, found.whose, "redacted", found.read_by] += number
+        if one.claimed.registered is not SEARCHED:  # those of unclaimed elements are counted below
+            for found, number in one.tally.left.items():
+                counts[one.claimed.selector, found.path, found.whose, "kept", found.read_by] += number
+    for (step, whose), number in examined.left.items():
+        counts[printable_step(step, also), "", whose, "kept", ()] += number
+    return tuple(Identifier(*key, number) for key, number in sorted(counts.items()))
 
 
 def unclaimed_elements(examined: Examined, also: Mapping[str, str]) -> tuple[Unclaimed, ...]:

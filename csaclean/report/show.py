@@ -157,7 +157,7 @@ def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:
     if other.unclaimed == "blank":
         read = "the file fails" if other.unclaimed_read == "fail" else "kept"
         yield f"private elements that nobody claims and a converter reads: {read}"
-    yield f"the patient's identifiers are searched for in what stays: {'yes' if other.residue else 'no'}"
+    yield f"identifiers of the header's people and places are redacted in what stays: {'yes' if other.identifiers else 'no'}"
     if policy.rules.rules:
         yield "rules of the policy, which come first:"
         for rule in policy.rules.rules:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from csaclean.report.model import Report, Summary
 
-__all__ = ["file_line", "summary_lines", "unvouched_line"]
+__all__ = ["deidentified_line", "file_line", "identifier_lines", "summary_lines", "unvouched_line"]
 
 
 def _count(number: int, noun: str) -> str:
@@ -70,3 +70,48 @@ def unvouched_line(summary: Summary) -> str:
         f"{summary.unvouched} of {summary.read} files hold private elements nobody vouches for; "
         "standard elements are not cleaned"
     )
+
+
+def deidentified_line(summary: Summary) -> str:
+    """Return the warning about headers whose identifiers were gone before they could be searched for."""
+    return (
+        f"identifiers could not be searched for in {_count(summary.deidentified, 'file')}: "
+        "the standard header is de-identified already"
+    )
+
+
+def identifier_lines(report: Report, name: str, *, checked: bool = False) -> Iterator[str]:
+    """Yield the warnings about a file's identifiers: those redacted where a reader reads them, and those left.
+
+    Parameters
+    ----------
+    report, name
+        The file's report, and what to call the file.
+    checked
+        Whether the file was only checked.
+    """
+    redacted = "to be redacted" if checked else "redacted"
+    for one in report.identifiers:
+        if one.action == "redacted" and one.read_by:
+            place = _place(one.selector, one.field)
+            yield (
+                f"{name}: {_identifiers(one.count, one.whose)} {redacted} in {place}, "
+                f"which {', '.join(one.read_by)} read"
+            )
+    for one in report.identifiers_left:
+        place = _place(one.selector, one.field)
+        why = (
+            f"which {', '.join(one.read_by)} read"
+            if one.read_by
+            else 'see "--unclaimed blank" and "--unclaimed fail"'
+        )
+        yield f"{name}: {_identifiers(one.count, one.whose)} left in {place}, {why}"
+
+
+def _identifiers(count: int, whose: str) -> str:
+    owner = {"patient": "the patient", "people": "people"}.get(whose, whose)
+    return f"{_count(count, 'identifier')} of {owner}"
+
+
+def _place(selector: str, field: str) -> str:
+    return f"{field} of {selector}" if field else selector

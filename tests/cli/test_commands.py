@@ -197,7 +197,7 @@ class TestPolicies:
             assert re.search(line, shown, re.MULTILINE)
         assert f"private elements that nobody claims: {policy.other.unclaimed}\n" in shown
         assert ("nobody claims and a converter reads: the file fails" in shown) == (name == "strict")
-        assert f"searched for in what stays: {'yes' if policy.other.residue else 'no'}\n" in shown
+        assert f"redacted in what stays: {'yes' if policy.other.identifiers else 'no'}\n" in shown
 
     def test_show_prints_every_rule_with_its_action_reason_and_who_reads_it(self, csaclean: Command) -> None:
         shown = csaclean("policy", "show", "converter-safe").stdout.splitlines()

@@ -337,9 +337,8 @@ class TestNobodys:
         place = found.located[0].element
         step = found.located[0].claimed.claim.selector[-1]
         found.disown(step, "foreign", place)
-        found.disown(step, "foreign", place)
-        assert found.unclaimed[step, "foreign"] == (2, 2 * (place.stop - place.start))
-        assert found.nobodys == [place, place]
+        assert found.unclaimed[step, "foreign"] == (1, place.stop - place.start)
+        assert found.disowned == [(step, place)]
 
 
 class TestNames:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import csaclean
-from csaclean.errors import CsacleanError, ProofFailed, Unsupported
+from csaclean.errors import CsacleanError, Unsupported
 from csaclean.registry import Registry, installed
 from csaclean.selector import Step
 from csaclean.unclaimed import is_read
@@ -179,21 +179,43 @@ def test_strict_blanks_what_no_converter_reads(clean: Clean) -> None:
 @pytest.mark.parametrize(
     "hidden", [PATIENT_NAME, PATIENT_ID, PATIENT_NAME.lower(), PATIENT_NAME.partition("^")[2]]
 )
-def test_an_identifier_of_the_patient_in_one_fails_the_file(clean: Clean, hidden: str) -> None:
+def test_an_identifier_of_the_patient_in_the_text_of_one_is_crossed_out(clean: Clean, hidden: str) -> None:
     value = f"seen {hidden} today".encode()
-    with pytest.raises(ProofFailed) as caught:
-        clean(block({0x01: ("LO", value + b" " * (len(value) % 2))}))
-    assert caught.value.code == "proof-residue"
-    assert hidden not in str(caught.value)
+    data, report = clean(block({0x01: ("LO", value + b" " * (len(value) % 2))}))
+    assert b"seen " + b"X" * len(hidden) + b" today" in data
+    assert [(one.selector, one.whose, one.action) for one in report.identifiers] == [
+        ("(0031,?,01)", "patient", "redacted")
+    ]
+    assert report.unclaimed
+    assert not report.vouched
 
 
-def test_unless_it_is_blanked_or_nobody_looks(clean: Clean) -> None:
+@pytest.mark.parametrize("vr", ["OB", "UN", "OW"])
+def test_so_is_one_in_a_printable_run_of_bytes(clean: Clean, vr: str) -> None:
+    value = b"\0\1\2 text of " + PATIENT_NAME.encode() + b" here\0\1"
+    data, report = clean(block({0x01: (vr, value + b"\0" * (len(value) % 2))}))
+    assert b"text of " + b"X" * len(PATIENT_NAME) + b" here\0\1" in data
+    assert not report.identifiers_left
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "dead-space"])
+def test_elsewhere_it_stays_and_is_listed(clean: Clean, policy: str) -> None:
+    value = b"\0\1" + PATIENT_ID.encode() + b"\0\1"
+    data, report = clean(block({0x01: ("OB", value + b"\0" * (len(value) % 2))}), policy=policy)
+    assert value in data
+    assert [(one.selector, one.action) for one in report.identifiers_left] == [("(0031,?,01)", "kept")]
+    assert not report.vouched
+
+
+def test_blanking_takes_it_out_and_dead_space_lists_it(clean: Clean) -> None:
     values = {0x01: ("PN", PATIENT_NAME.encode() + b" " * (len(PATIENT_NAME) % 2))}
     assert PATIENT_NAME.encode() in file_bytes(Phantom(plain_image(block(values))))
     assert (
         clean(block(values), unclaimed="blank")[0].count(PATIENT_NAME.encode()) == 1
     )  # the standard element
-    assert clean(block(values), policy="dead-space")[1].proof["residue"] == "off"
+    data, report = clean(block(values), policy="dead-space")
+    assert PATIENT_NAME.encode() in data[200:]
+    assert report.identifiers_left
 
 
 def test_the_option_goes_before_what_the_policy_says(clean: Clean) -> None:
@@ -226,9 +248,18 @@ def test_claimed_payload_without_a_grammar_is_opaque(clean: Clean) -> None:
     assert b"raw data" not in clean(raw, policy="strict")[0]
 
 
-def test_an_identifier_in_opaque_payload_fails_the_file(clean: Clean) -> None:
-    with pytest.raises(ProofFailed):
-        clean(private_block(0x7FE1, 0x42, b"SIEMENS MR IMA", {0x10: ("OB", f"raw {PATIENT_ID} ".encode())}))
+def test_an_identifier_in_opaque_payload_is_listed_and_the_options_that_are_named_work(clean: Clean) -> None:
+    raw = private_block(
+        0x7FE1, 0x42, b"SIEMENS MR IMA", {0x10: ("OB", b"\1\2\3" + PATIENT_ID.encode().ljust(9, b"\0"))}
+    )
+    after, report = clean(raw)
+    assert PATIENT_ID.encode() in after[300:]
+    assert report.identifiers_left
+    after, report = clean(raw, unclaimed="blank")
+    assert after.count(PATIENT_ID.encode()) == 1  # the standard element
+    assert not report.identifiers_left
+    with pytest.raises(Unsupported):
+        clean(raw, unclaimed="fail")
 
 
 def test_a_rule_of_the_shop_on_standard_elements_holds_inside_claimed_sequences_only(clean: Clean) -> None:

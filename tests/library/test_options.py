@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 import csaclean
-from csaclean.errors import CsacleanError, FileError, ProofFailed, Unsupported, UsageError
+from csaclean.errors import CsacleanError, FileError, Unsupported, UsageError
 from csaclean.policy.policies import load_policy
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, encode
@@ -177,16 +177,16 @@ class TestUnclaimed:
 
 
 class TestIdentifiers:
-    def test_one_in_a_listed_text_becomes_an_edit_and_is_reported_as_residue(self, clean: Clean) -> None:
+    def test_one_in_a_listed_text_becomes_an_edit_and_is_reported(self, clean: Clean) -> None:
         report, data = clean(csa_file(), identifiers=["image num"])
         assert value(data, 0x00291008) == b"XXXXXXXXXXX"
-        (group,) = (group for group in report.elements if group.residue)
-        assert (group.selector, group.residue, dict(group.edits)) == (
+        (one,) = report.identifiers
+        assert (one.selector, one.whose, one.action) == (
             "(0029,SIEMENS CSA HEADER,08)",
-            1,
-            {"residue": 1},
+            "patient",
+            "redacted",
         )
-        assert report.proof["residue"] == "edited"
+        assert report.proof["identifiers"] == "searched"
 
     def test_one_in_a_text_that_is_retained_too(self, clean: Clean) -> None:
         tag = CsaTag.build("FmriExternalInfo", "LO", [b"somebody wrote Roe here"])
@@ -195,36 +195,47 @@ class TestIdentifiers:
         assert b"Roe" in clean(data, "dead-space")[1]
         assert b"Roe" not in clean(data, retain=retained, identifiers=["Roe"])[1]
 
-    def test_one_in_a_text_that_a_converter_reads_stays_and_is_declared(self, clean: Clean) -> None:
+    def test_of_one_in_a_text_that_a_reader_reads_the_characters_are_redacted(self, clean: Clean) -> None:
         report, data = clean(csa_file(note=b"seen by Roe"), identifiers=["Roe"])
-        assert b"seen by Roe" in data
-        assert report.proof["residue"] == "declared"
-        assert [group.selector for group in report.elements if group.declared] == [
-            "(0029,SIEMENS CSA HEADER,10)"
-        ]
+        assert b"seen by XXX" in data
+        (one,) = report.identifiers
+        assert (one.selector, one.action) == ("(0029,SIEMENS CSA HEADER,10)", "redacted")
+        assert one.read_by
+        assert not report.identifiers_left
 
-    def test_strict_leaves_none_that_would_be_declared(self, clean: Clean) -> None:
+    def test_unless_it_is_to_be_kept(self, clean: Clean) -> None:
+        report, data = clean(
+            csa_file(note=b"seen by Roe"), identifiers=["Roe"], identifiers_in_read_fields="keep"
+        )
+        assert b"seen by Roe" in data
+        assert [one.selector for one in report.identifiers_left] == ["(0029,SIEMENS CSA HEADER,10)"]
+        assert not report.vouched
+
+    def test_strict_leaves_none(self, clean: Clean) -> None:
         report, data = clean(csa_file(note=b"seen by Roe"), "strict", identifiers=["Roe"])
         assert b"Roe" not in data
-        assert report.proof["residue"] == "none"
+        assert not report.identifiers_left
 
-    def test_one_in_what_nobody_claims_fails_the_file(self, clean: Clean, tmp_path: Path) -> None:
-        with pytest.raises(ProofFailed) as caught:
-            clean(unclaimed_file(b"seen by Roe   "), identifiers=["Roe"])
-        assert caught.value.code == "proof-residue"
-        assert "Roe" not in str(caught.value)
-        assert not (tmp_path / "out.dcm").exists()
+    def test_one_in_an_unclaimed_text_is_crossed_out(self, clean: Clean) -> None:
+        report, data = clean(unclaimed_file(b"seen by Roe   "), identifiers=["Roe"])
+        assert b"seen by XXX   " in data
+        actions = {(one.selector, one.action) for one in report.identifiers}
+        assert actions == {("(0019,?,01)", "redacted"), ("(0019,?,02)", "kept")}  # the other holds bytes
+        assert not report.vouched
 
-    def test_one_in_what_no_grammar_accounts_for_fails_it_too(self, clean: Clean) -> None:
+    def test_one_in_content_without_a_grammar_stays_and_is_listed(self, clean: Clean) -> None:
         binary = CsaTag.build("NobodysTag", "UN", [b"\1\2 Roe \0\3"])
         data = file_bytes(Phantom(base_image(image=encode(CsaHeader.build([*image_tags(), binary])))))
         assert clean(data)[0].status == "cleaned"
-        with pytest.raises(ProofFailed) as caught:
-            clean(data, identifiers=["Roe"])
-        assert (caught.value.code, caught.value.selector) == ("proof-residue", "(0029,SIEMENS CSA HEADER,10)")
-        report, cleaned = clean(data, "strict", identifiers=["Roe"])
-        assert report.proof["residue"] == "none"
-        assert b"Roe" not in cleaned
+        report, cleaned = clean(data, identifiers=["Roe"])
+        assert [one.selector for one in report.identifiers_left] == ["(0029,SIEMENS CSA HEADER,10)"]
+        assert b"Roe" in cleaned
+        with pytest.raises(Unsupported, match="--unclaimed blank"):
+            clean(data, identifiers=["Roe"], unclaimed="fail")
+        for policy, action in (("strict", None), ("converter-safe", "blank")):
+            report, cleaned = clean(data, policy, identifiers=["Roe"], unclaimed=action)
+            assert not report.identifiers_left
+            assert b"Roe" not in cleaned
 
     def test_unless_that_is_blanked(self, clean: Clean) -> None:
         _, data = clean(unclaimed_file(b"seen by Roe   "), identifiers=["Roe"], unclaimed="blank")
@@ -232,22 +243,19 @@ class TestIdentifiers:
 
     def test_the_patients_own_need_not_be_given(self, clean: Clean) -> None:
         report, data = clean(csa_file(note=b"it is PH-0001"))
-        assert report.proof["residue"] == "declared"
-        assert b"it is PH-0001" in data
+        assert [one.action for one in report.identifiers] == ["redacted"]
+        assert b"it is XXXXXXX" in data
 
     def test_one_that_is_nowhere_changes_nothing(self, clean: Clean) -> None:
         report, data = clean(csa_file(), identifiers=["Nemo^Nobody"])
         assert (report, data) == clean(csa_file())
-        assert report.proof["residue"] == "none"
+        assert report.identifiers == ()
 
-    def test_a_policy_that_does_not_search_of_itself_searches_for_what_is_asked_for(
-        self, clean: Clean
-    ) -> None:
-        data = csa_file(note=b"seen by Roe, PH-0001")
-        assert clean(data, "dead-space")[0].proof["residue"] == "off"
-        report, cleaned = clean(data, "dead-space", identifiers=["Roe"])
-        assert report.proof["residue"] == "declared"
-        assert b"seen by Roe" in cleaned
+    def test_dead_space_edits_none_and_says_so(self, clean: Clean) -> None:
+        report, cleaned = clean(csa_file(note=b"seen by Roe, PH-0001"), "dead-space", identifiers=["Roe"])
+        assert [one.action for one in report.identifiers] == ["kept"]
+        assert b"seen by Roe, PH-0001" in cleaned
+        assert not report.vouched
 
 
 class TestUidKey:

@@ -118,7 +118,7 @@ class TestErrors:
 class TestVouched:
     """A report is vouched for if somebody answers for every private byte of a file that was read."""
 
-    GROUP = ElementGroup("(0029,A,10)", "h", 0, 1, 8, 0, 0, 0, 0, 0, 0, {}, (), vouched=True)
+    GROUP = ElementGroup("(0029,A,10)", "h", 0, 1, 8, 0, 0, 0, 0, {}, (), vouched=True)
 
     def test_without_private_elements(self) -> None:
         assert Report("a", "unchanged").vouched

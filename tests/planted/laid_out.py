@@ -54,7 +54,7 @@ def laid_out(data: bytes, policy: str) -> tuple[Engine, list[Laid], list[tuple[i
     context = Context(found.elements, found.datasets, source)
     laid = []
     location = locate(found.elements, found.datasets, context.load, engine.registry)
-    nobodys = [(place.start, place.stop) for place in location.nobodys]
+    nobodys = [(place.start, place.stop) for _, place in location.disowned]
     for one in location.located:
         place = one.element
         value = context.load(place)

@@ -1,5 +1,6 @@
 """The verdict on one field: the plan's decision, what is written in its place, and whether it leaks."""
 
+import struct
 from dataclasses import replace
 
 import hypothesis.strategies as st
@@ -9,12 +10,14 @@ from hypothesis import given
 from csaclean.model import Field
 from csaclean.policy.dates import shift_date, shift_datetime
 from csaclean.policy.fills import FORMS, fill
-from csaclean.policy.judge import OPAQUE_SPAN, Filler, Judge, Verdict
+from csaclean.policy.judge import OPAQUE_SPAN, Filler, IdentifierSearch, Judge, Verdict
 from csaclean.policy.plan import Decision, Plan
 from csaclean.policy.policies import load_policy
 from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean.policy.rules import Rule, RuleSet
+from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
+from csaclean.proof.words import Identifiers
 
 SELECTOR = "(0029,PHANTOM VENDOR,10)"
 KEY = UidKey(b"synthetic secret of a test")
@@ -42,7 +45,13 @@ def keeping(form: str, cls: str = "", read_by: tuple[str, ...] = ()) -> Decision
 
 
 def judge(decision: Decision, filler: Filler = Filler(), needles: Needles | None = NEEDLES) -> Judge:  # noqa: B008
-    return Judge(lambda _: decision, filler, needles)
+    return Judge(lambda _: decision, filler, searching(needles) if needles else None)
+
+
+def searching(needles: Needles, *, edits: bool = True, read_fields: bool = True) -> IdentifierSearch:
+    return IdentifierSearch(
+        needles, Numbers(dict(needles.groups_of_numbers)), edits=edits, read_fields=read_fields
+    )
 
 
 class TestFiller:
@@ -136,22 +145,55 @@ class TestVerdict:
     @pytest.mark.parametrize("old", [b"seen by jane", b"JANE^Roe", b"id 4711-a"])
     def test_one_that_holds_an_identifier_is_edited_whole(self, old: bytes) -> None:
         verdict = judge(keeping("code")).verdict(self.FIELD, old)
-        assert (verdict.reason, verdict.new) == ("residue", fill("text", old))
+        assert (verdict.reason, verdict.new) == ("identifier", fill("text", old))
 
     def test_it_is_left_alone_where_nobody_searches(self) -> None:
         assert judge(keeping("code"), needles=None).verdict(self.FIELD, b"Roe^Jane").reason == ""
 
-    def test_one_that_a_converter_reads_stays_and_is_declared(self) -> None:
+    def test_of_one_that_a_reader_reads_only_the_characters_are_redacted(self) -> None:
         decision = keeping("text", "descriptors", ("dn",))
-        assert judge(decision).verdict(self.FIELD, b"Roe^Jane") == Verdict(decision, b"Roe^Jane", "declared")
+        verdict = judge(decision).verdict(self.FIELD, b"head of Jane, 4711-A")
+        assert verdict == Verdict(decision, b"head of XXXX, XXXXXX", "identifier", ("patient",))
+
+    def test_it_stays_where_it_is_to_be_kept(self) -> None:
+        decision = keeping("text", "descriptors", ("dn",))
+        one = Judge(lambda _: decision, Filler(), searching(NEEDLES, read_fields=False))
+        assert one.verdict(self.FIELD, b"of Jane") == Verdict(decision, b"of Jane", "", (), ("patient",))
+
+    def test_a_text_on_which_a_reader_branches_stays(self) -> None:
+        decision = keeping("text", "descriptors", ("dn",))._replace(branches=True)
+        assert judge(decision).verdict(self.FIELD, b"Jane").left == ("patient",)
+
+    def test_without_edits_it_is_listed_only(self) -> None:
+        decision = keeping("text")
+        one = Judge(lambda _: decision, Filler(), searching(NEEDLES, edits=False))
+        assert one.verdict(self.FIELD, b"Jane") == Verdict(decision, b"Jane", "", (), ("patient",))
+
+    def test_the_name_of_a_place_stays_where_a_reader_reads_it(self) -> None:
+        needles = Needles.of(
+            {
+                "places": Identifiers(("Springfield General",), (), (), (), ()),
+                "people": Identifiers(("Roe^Jane",), (), (), (), ()),
+            },
+            (),
+        )
+        verdict = judge(keeping("text", "descriptors", ("dn",)), needles=needles).verdict(
+            self.FIELD, b"Springfield, by Jane"
+        )
+        assert verdict.new == b"Springfield, by XXXX"
+        assert (verdict.redacted, verdict.left) == (("people",), ("places",))
 
     @pytest.mark.parametrize("form", NUMERIC)
     def test_in_a_number_it_is_none(self, form: str) -> None:
         assert judge(keeping(form)).verdict(Field("Name", form), b"4711").reason == ""
 
-    def test_opaque_content_is_nobodys_to_edit(self) -> None:
+    def test_in_opaque_content_it_stays_outside_printable_runs(self) -> None:
         verdict = judge(keeping("opaque")).verdict(OPAQUE_SPAN, b"\0\1Roe^Jane")
-        assert (verdict.new, verdict.reason) == (b"\0\1Roe^Jane", "")
+        assert (verdict.new, verdict.reason, verdict.left) == (b"\0\1Roe^Jane", "", ("patient",))
+
+    def test_in_a_printable_run_of_it_a_long_word_is_crossed_out(self) -> None:
+        verdict = judge(keeping("opaque")).verdict(OPAQUE_SPAN, b"\0\1seen: Roe^Jane today\0")
+        assert (verdict.new, verdict.left) == (b"\0\1seen: XXXXXXXX today\0", ())
 
     @pytest.mark.parametrize("form", ["date", "uid", "time", "age", "hex", "letter-code", "code"])
     def test_it_is_filled_as_text_because_it_is_no_such_thing(self, form: str) -> None:
@@ -170,7 +212,7 @@ class TestVerdict:
         self, form: str, old: bytes, new: bytes
     ) -> None:
         verdict = judge(keeping(form)).verdict(Field("Name", form), old)
-        assert (verdict.reason, verdict.new) == ("residue", new)
+        assert (verdict.reason, verdict.new) == ("identifier", new)
 
     @pytest.mark.parametrize("old", [b"Roe^Jane", b"at 4711-A", b"Jane\\other"])
     def test_what_is_written_then_gives_nobody_away(self, old: bytes) -> None:
@@ -184,14 +226,14 @@ class TestForRow:
     """One search of a row spares that of its fields, and changes no verdict."""
 
     def test_a_row_without_an_identifier_has_nothing_to_search_for(self) -> None:
-        assert judge(keeping("code")).for_row(b"nothing of anybody").needles is None
+        assert judge(keeping("code")).for_row(b"nothing of anybody").search is None
 
     def test_a_row_with_one_has(self) -> None:
         one = judge(keeping("code"))
         assert one.for_row(b"here is Jane") is one
 
     def test_without_needles_it_is_the_same(self) -> None:
-        one = replace(judge(keeping("code")), needles=None)
+        one = replace(judge(keeping("code")), search=None)
         assert one.for_row(b"here is Jane") is one
 
     @given(
@@ -234,11 +276,32 @@ class TestWholeNumbers:
 
     @pytest.mark.parametrize("form", ["integer", "number"])
     @pytest.mark.parametrize("old", [b"559137204", b" 559137204  ", b"19670203"])
-    def test_is_residue(self, form: str, old: bytes) -> None:
+    def test_is_redacted(self, form: str, old: bytes) -> None:
         found = judge(keeping(form), needles=self.NEEDLES).verdict(Field("Name", form), old)
-        assert found.reason == "residue"
+        assert found.reason == "identifier"
         assert not found.new.strip(b" 0")
 
-    @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"559137204 2", b"55913"])
+    @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"55913"])
+    def test_is_redacted_among_others(self) -> None:
+        field = Field("Name", "number")
+        found = judge(keeping("number"), needles=self.NEEDLES).verdict(
+            field, b"1\\0559137204.00\\5.59137204e8\\7"
+        )
+        assert found.new == b"1\\0000000000.00\\0.00000000e0\\7"
+
+    @pytest.mark.parametrize("code", ["<I", ">I", "<Q", "<d", ">d"])
+    def test_is_nulled_among_binary_numbers(self, code: str) -> None:
+        old = struct.pack("<d", 2.5) + struct.pack(code, 559137204)
+        verdict = judge(keeping("binary-number"), needles=self.NEEDLES).verdict(
+            Field("Name", "binary-number"), old
+        )
+        assert verdict.new == struct.pack("<d", 2.5) + bytes(len(old) - 8)
+
+    def test_stays_where_a_reader_reads_it(self) -> None:
+        verdict = judge(keeping("number", "", ("dn",)), needles=self.NEEDLES).verdict(
+            Field("Name", "number"), b"559137204"
+        )
+        assert (verdict.new, verdict.left) == (b"559137204", ("patient",))
+
     def test_is_none_as_a_part_of_another(self, old: bytes) -> None:
         assert judge(keeping("number"), needles=self.NEEDLES).verdict(Field("Name", "number"), old).new == old

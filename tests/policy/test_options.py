@@ -39,12 +39,14 @@ class TestWords:
             "identifiers",
             "not_identifiers",
             "identifiers_from",
+            "identifiers_in_read_fields",
             "uid_key",
         }
 
     def test_another_word_is_an_error_that_lists_those_there_are(self) -> None:
         with pytest.raises(
-            UsageError, match="identifiers, identifiers_from, malformed, not_identifiers, retain, shift_days"
+            UsageError,
+            match="identifiers, identifiers_from, identifiers_in_read_fields, malformed, not_identifiers, retain",
         ):
             made(surprise=1)
 
@@ -204,8 +206,6 @@ class TestTablesOfIdentifiers:
         options = made(identifiers={" PH-1": ["Roe", ""]})
         assert options.identifiers == ()
         assert options.identifiers_by_id == {"PH-1": ("Roe",)}
-        assert options.asks_for_identifiers
-        assert not made().asks_for_identifiers
 
     @pytest.mark.parametrize("asked", [{"PH-1": "Roe"}, {5: ["Roe"]}, {"PH-1": [5]}])
     def test_other_mappings_are_errors(self, asked: object) -> None:

@@ -23,7 +23,7 @@ def matrix(part: str, action: str, *without: str) -> str:
 
 def whole_policy(unread: str = "redact", read: str = "keep", unclaimed: str = "report") -> str:
     head = 'name = "mine"\nsummary = "for the test"\n'
-    other = f'[other]\nunclaimed = "{unclaimed}"\nunclaimed-read = "keep"\nresidue = true\n'
+    other = f'[other]\nunclaimed = "{unclaimed}"\nunclaimed-read = "keep"\nidentifiers = true\n'
     return head + matrix("unread", unread) + matrix("read", read) + other
 
 
@@ -78,9 +78,9 @@ class TestShipped:
             "fail",
         )
 
-    def test_only_dead_space_does_not_search_for_the_patient(self) -> None:
-        searching = {name for name in policy_names() if load_policy(name).other.residue}
-        assert searching == set(policy_names()) - {"dead-space"}
+    def test_only_dead_space_does_not_redact_identifiers(self) -> None:
+        redacting = {name for name in policy_names() if load_policy(name).other.identifiers}
+        assert redacting == set(policy_names()) - {"dead-space"}
 
     def test_the_disclaimer_denies_the_basic_profile(self) -> None:
         assert "No policy" in DISCLAIMER
@@ -125,7 +125,7 @@ class TestFiles:
             ("[other]", "[others]", "other"),
             ('name = "mine"', "", "name"),
             ("unclaimed =", "unruled =", "unruled"),
-            ("residue = true", "residue = 1", "residue"),
+            ("identifiers = true", "identifiers = 1", "identifiers"),
             ("[read]\nidentity", "[read]\nidentities", "line 15"),
             ('"keep"', "1", "must be keep or redact"),
         ],

@@ -243,6 +243,13 @@ class SiemensConverters:
         """Return who reads a field, or a whole element if `path` is empty."""
         return tuple(dict.fromkeys(reader for row in _rows(selector, path) for reader in row["consumers"]))
 
+    def branches(self, selector: str, path: str, /) -> bool:
+        """Tell whether dcm2niix decides by the text of a field how it reads the rest, or makes no key of it."""
+        return any(
+            row.get("branches", not (row.get("output") or row.get("depends")))
+            for row in _rows(selector, path)
+        )
+
     def outputs(
         self, before: Mapping[str, bytes], after: Mapping[str, bytes], standard: Mapping[int, bytes], /
     ) -> tuple[str, ...]:

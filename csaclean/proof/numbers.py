@@ -1,0 +1,138 @@
+"""Identifiers that are numbers, found in numbers: as decimal text in any notation, and as binary numbers of any width.
+
+A number is compared canonically: without sign, leading zeros, a fraction of zeros, or exponent. ``77120311``,
+``0077120311.000`` and ``7.7120311e7`` are one number.
+
+Sources: DICOM PS3.5 6.2 (DS, IS, and the binary numbers).
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["SHORTEST_NUMBER", "Numbers", "canonical"]
+
+SHORTEST_NUMBER: Final = 6
+"""Significant digits of a number that is no chance if it is an identifier."""
+_LONGEST: Final = 64
+"""Digits of a canonical number at most: an LO has 64 characters (PS3.5 6.2)."""
+_NUMBER: Final = re.compile(rb"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4}(?!\d))?")
+"""A number in decimal text, without its sign."""
+_BESIDE: Final = re.compile(rb"[A-Za-z_.]")
+"""What stands before digits that are part of a name or of a longer number."""
+_PACKED: Final = ("I", "Q", "f", "d")
+"""Binary numbers of 32 and 64 bits, as `struct` calls them: 16 bits hold no number of six digits."""
+_LARGEST: Final = {"I": 1 << 32, "Q": 1 << 64, "f": 1 << 24, "d": 1 << 53}
+"""Beyond them a number does not fit, or is not exact."""
+
+Hit = tuple[int, int, str]
+
+
+def canonical(number: str) -> str:
+    """Return the decimal digits of a whole number, empty if the text is no number, not whole, or too long.
+
+    Examples
+    --------
+    >>> canonical("0077120311.000"), canonical("7.7120311E7"), canonical("12.5"), canonical("1e9999")
+    ('77120311', '77120311', '', '')
+    """
+    mantissa, _, exponent = number.strip().lstrip("+-").lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    shift = int(exponent or "0") if re.fullmatch(r"[+-]?\d{0,4}", exponent) else _LONGEST + 1
+    digits = whole + fraction
+    if not (digits.isascii() and digits.isdecimal()) or abs(shift) > _LONGEST:
+        return ""
+    point = len(whole) + shift
+    digits = digits.ljust(point, "0") if point > 0 else digits
+    before, after = (digits[:point], digits[point:]) if point > 0 else ("", digits)
+    before = before.lstrip("0")
+    return before if not after.strip("0") and len(before) <= _LONGEST else ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Numbers:
+    """Identifiers that are numbers.
+
+    Attributes
+    ----------
+    groups
+        Whose each is, by its canonical digits: `SHORTEST_NUMBER` digits at least.
+    """
+
+    groups: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Return a count."""
+        return f"Numbers({len(self.groups)})"
+
+    def __bool__(self) -> bool:
+        """Tell whether there is a number to look for."""
+        return bool(self.groups)
+
+    def may_stand(self, row: bytes) -> bool:
+        """Tell, quickly, whether a number can stand in a row, in any way."""
+        if not self.groups:
+            return False
+        digits = row.replace(b".", b"")
+        return any(core in digits for core in _cores(tuple(self.groups))) or any(
+            packed in row for packed, _ in _binary(tuple(self.groups))
+        )
+
+    def in_text(self, text: bytes) -> Iterator[Hit]:
+        """Yield where a number of a text is an identifier: start, stop, and whose it is.
+
+        Parameters
+        ----------
+        text
+            Numbers with anything between them: backslashes, line ends, keys of assignments. Digits of a name
+            (``asCoil12``) are no number.
+        """
+        if not self.groups:
+            return
+        for match in _NUMBER.finditer(text):
+            start, stop = match.span()
+            if stop - start < SHORTEST_NUMBER and b"e" not in match[0].lower():
+                continue
+            if start and _BESIDE.match(text, start - 1):
+                continue
+            group = self.groups.get(canonical(match[0].decode("ascii")))
+            if group is not None:
+                yield start, stop, group
+
+    def in_binary(self, value: bytes) -> Iterator[Hit]:
+        """Yield where a binary number is an identifier: start, stop, and whose it is.
+
+        Parameters
+        ----------
+        value
+            Numbers of one width, of either byte order: whole numbers and floating-point numbers of 32 and 64 bits, each
+            at a multiple of its width.
+        """
+        for packed, number in _binary(tuple(self.groups)):
+            at = value.find(packed)
+            while at >= 0:
+                if at % len(packed) == 0:
+                    yield at, at + len(packed), self.groups[number]
+                at = value.find(packed, at + 1)
+
+
+@lru_cache(maxsize=8)
+def _cores(numbers: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return the digits that a text holds, whatever its notation, if the number stands in it."""
+    return tuple(dict.fromkeys(number.rstrip("0").encode("ascii") for number in numbers))
+
+
+@lru_cache(maxsize=8)
+def _binary(numbers: tuple[str, ...]) -> tuple[tuple[bytes, str], ...]:
+    """Return the numbers as binary numbers: each exact one, in both byte orders."""
+    found: dict[bytes, str] = {}
+    for number in numbers:
+        value = int(number)
+        for code in _PACKED:
+            if value < _LARGEST[code]:
+                for order in "<>":
+                    found.setdefault(struct.pack(order + code, value), number)
+    return tuple(found.items())
