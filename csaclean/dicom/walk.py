@@ -87,6 +87,8 @@ _CHECKS_PER_VALUE: Final = 8
 """What it costs to begin: as much as some headers."""
 DELIMITERS: Final = 0xFFFE
 _JUMP_SIZE: Final = 4 << 10
+_BACK_SIZE: Final = 64 << 10
+"""How much is read at once where a header is looked for out of order, and before it where the way leads back."""
 PLAIN: Final = {order: struct.Struct(f"{order}HHI") for order in "<>"}
 """Group, element number and length of a header without VR, by byte order (PS3.5 section 7.1)."""
 WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
@@ -262,12 +264,13 @@ class Walker:
         if 0 <= offset <= self._safe:
             return self._window, offset
         size = HEAD_SIZE if 0 <= offset <= self._safe + _JUMP_SIZE else _JUMP_SIZE
-        window = self.source.read(position, position + size)
-        at_end = position + len(window) >= self.source.size
+        start = position if offset >= 0 else max(position - _BACK_SIZE, 0)
+        window = self.source.read(start, position + size)
+        at_end = start + len(window) >= self.source.size
         self._safe = len(window) if at_end else len(window) - LONG_HEADER_SIZE
         self._window = window + b"\0" * LONG_HEADER_SIZE
-        self._base = position
-        return self._window, 0
+        self._base = start
+        return self._window, position - start
 
     def open_dataset(
         self, parent: Frame | None, stop: int, bound: int, syntax: Syntax, *, liberal: bool = False
@@ -344,7 +347,7 @@ class Walker:
                     window, offset = self.header_bytes(position)
                     if PLAIN[frame.order].unpack_from(window, offset)[0] != group:
                         break
-                after = self.element(stack, frame, position, plan.get(position))
+                after = self.element(stack, frame, position, plan.get(position) if plan else None)
                 if after < 0:
                     break
                 position = after

@@ -1,0 +1,595 @@
+"""Data sets that aren't as the standard has them: read if pydicom, GDCM or dcm2niix read them, each liberty a fact.
+
+Every table is a kind, every row a sibling of it. What is found is compared with the same data set written as it should
+be, and with what pydicom and GDCM find where they read the odd one.
+"""
+
+import contextlib
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from csaclean.clean import clean_file
+from csaclean.dicom.elements import Shape, Walk
+from csaclean.dicom.file import find_start
+from csaclean.dicom.source import BytesSource
+from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
+from csaclean.dicom.walk import walk
+from csaclean.errors import CsacleanError, LimitExceeded, MalformedFile, NotDicom, UncertainReading
+
+LONG: Final = ("OB", "OW", "SQ", "UN", "UT")
+UID: Final = {
+    "implicit": b"1.2.840.10008.1.2\0",
+    "explicit": b"1.2.840.10008.1.2.1\0",
+    "big": b"1.2.840.10008.1.2.2\0",
+    "deflated": b"1.2.840.10008.1.2.1.99",
+    "jpeg": b"1.2.840.10008.1.2.4.50",
+}
+SYNTAX: Final = {"implicit": IMPLICIT_LITTLE, "explicit": EXPLICIT_LITTLE, "big": EXPLICIT_BIG}
+Form = Literal["implicit", "explicit", "big"]
+FORMS: Final[tuple[Form, ...]] = ("implicit", "explicit", "big")
+UNDEFINED: Final = 0xFFFFFFFF
+CREATOR: Final = 0x00290010
+SECRET: Final = 0x00291020
+VALUE: Final = b"SYNTHETIC TEXT "
+"""Its length is odd with the blank, so that it is padded."""
+
+
+def head(tag: int, vr: str | bytes, length: int, form: Form, *, width: int = 0) -> bytes:
+    """Return the header of an element; `width` overrules the width that the length has by the VR, in bits."""
+    order = ">" if form == "big" else "<"
+    start = struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF)
+    if form == "implicit":
+        return start + struct.pack("<I", length)
+    code = vr.encode() if isinstance(vr, str) else vr
+    if (width or (32 if vr in LONG else 16)) == 32:
+        return start + code + struct.pack(f"{order}HI", 0, length)
+    return start + code + struct.pack(f"{order}H", length)
+
+
+def element(tag: int, vr: str | bytes, value: bytes, form: Form, *, width: int = 0) -> bytes:
+    value += b" " * (len(value) % 2)
+    return head(tag, vr, len(value), form, width=width) + value
+
+
+def delimiter(tag: int, length: int = 0, form: Form = "explicit") -> bytes:
+    return (
+        head(tag, "", length, "implicit")
+        if form != "big"
+        else struct.pack(">HHI", tag >> 16, tag & 0xFFFF, length)
+    )
+
+
+def item(content: bytes, form: Form, *, undefined: bool = False, end: bool = True) -> bytes:
+    if not undefined:
+        return delimiter(0xFFFEE000, len(content), form) + content
+    return delimiter(0xFFFEE000, UNDEFINED, form) + content + (delimiter(0xFFFEE00D, 0, form) if end else b"")
+
+
+def items(
+    tag: int, content: bytes, form: Form, *, vr: str = "SQ", undefined: bool = False, end: bool = True
+) -> bytes:
+    if not undefined:
+        return head(tag, vr, len(content), form) + content
+    return head(tag, vr, UNDEFINED, form) + content + (delimiter(0xFFFEE0DD, 0, form) if end else b"")
+
+
+def private(form: Form, *, group: int = 0x0029, value: bytes = VALUE) -> bytes:
+    block = group << 16
+    return element(block | 0x10, "LO", b"PHANTOM", form) + element(block | 0x1020, "LO", value, form)
+
+
+def before(form: Form) -> bytes:
+    return element(0x00080005, "CS", b"ISO_IR 100", form) + element(0x00080060, "CS", b"MR", form)
+
+
+def behind(form: Form) -> bytes:
+    return element(0x00310010, "LO", b"PHANTOM", form) + element(0x00311020, "LO", VALUE, form) + pixels(form)
+
+
+def pixels(form: Form) -> bytes:
+    return element(0x7FE00010, "OW", bytes(range(1, 201)) * 40, form)
+
+
+def found(data: bytes, form: Form) -> Walk:
+    return walk(BytesSource(data), SYNTAX[form])
+
+
+def values(data: bytes, result: Walk) -> list[tuple[int, int, bytes]]:
+    """Return depth, tag and value of the private elements that aren't sequences."""
+    return [
+        (result.datasets[one.owner].depth, one.tag, data[one.start : one.stop])
+        for one in result.elements
+        if one.tag & 0x10000 and one.shape is not Shape.SEQUENCE
+    ]
+
+
+def meta(uid: bytes) -> bytes:
+    body = element(0x00020010, "UI", uid, "explicit")
+    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(body)), "explicit") + body
+
+
+def of_pydicom(dataset: Dataset, depth: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    for one in dataset:
+        if one.VR == "SQ":
+            for inner in one.value:
+                yield from of_pydicom(inner, depth + 1)
+        elif one.tag.group % 2:
+            raw = one.value
+            value = raw if isinstance(raw, bytes) else str(raw).encode()
+            yield depth, int(one.tag), value
+
+
+def by_pydicom(data: bytes) -> list[tuple[int, int, bytes]] | None:
+    """Return what pydicom finds, None if it can't read the file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return list(of_pydicom(dcmread(io.BytesIO(data), force=True)))
+        except Exception:  # noqa: BLE001  # any failure means that it reads nothing
+            return None
+
+
+def trimmed(rows: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    return [(depth, tag, value.rstrip(b" \0")) for depth, tag, value in rows]
+
+
+OTHER: Final[dict[Form, tuple[Form, str]]] = {
+    "explicit": ("implicit", "implicit-element"),
+    "implicit": ("explicit", "explicit-element"),
+}
+
+
+class TestOtherEncodings:
+    @pytest.mark.parametrize("form", ["explicit", "implicit"])
+    @pytest.mark.parametrize("count", [1, 2, 50])
+    def test_elements_at_top_level(self, form: Form, count: int) -> None:
+        other, fact = OTHER[form]
+        odd = b"".join(element(0x00291030 + n, "LO", VALUE, other) for n in range(count))
+        data = before(form) + private(form) + odd + behind(form)
+        result = found(data, form)
+        assert result.facts[fact] == count
+        assert len([row for row in values(data, result) if row[2].startswith(VALUE)]) == count + 2
+        assert result.end == len(data)
+
+    @pytest.mark.parametrize("form", ["explicit", "implicit"])
+    @pytest.mark.parametrize("vr", ["LO", "OB", "UN", "UT", "UL", "SQ"])
+    def test_one_element_of_any_vr(self, form: Form, vr: str) -> None:
+        other, fact = OTHER[form]
+        value = b"" if vr == "SQ" else b"abcdefgh"
+        data = before(form) + private(form) + element(0x00291030, vr, value, other) + behind(form)
+        result = found(data, form)
+        assert result.facts[fact] == 1
+        assert [one.tag for one in result.elements if one.tag & 0x10000][2:3] == [0x00291030]
+
+    @pytest.mark.parametrize("form", ["explicit", "implicit"])
+    @pytest.mark.parametrize("tag", [0x00081140, 0x00291030], ids=["standard", "private"])
+    @pytest.mark.parametrize("undefined", [False, True])
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_whole_items(self, form: Form, tag: int, undefined: bool, count: int) -> None:
+        other, _ = OTHER[form]
+        inside = item(private(other), form, undefined=undefined) * count
+        outside = items(tag, inside, form, undefined=undefined)
+        data = (
+            before(form)
+            + (private(form) + outside if tag & 0x10000 else outside + private(form))
+            + behind(form)
+        )
+        result = found(data, form)
+        rows = values(data, result)
+        assert [row[2].rstrip() for row in rows if row[0] == 1 and row[1] == SECRET] == [
+            VALUE.rstrip()
+        ] * count
+        assert result.facts.keys() & {"implicit-element", "explicit-element", "other-encoding"}
+        uid = UID[form]
+        theirs = by_pydicom(meta(uid) + data)
+        if theirs is not None and form == "explicit":
+            assert trimmed(theirs) == trimmed(rows)
+
+    @pytest.mark.parametrize("depth", [1, 2, 5])
+    @pytest.mark.parametrize("undefined", [False, True])
+    def test_implicit_elements_at_any_depth(self, depth: int, undefined: bool) -> None:
+        content = private("implicit")
+        for _ in range(depth):
+            content = items(
+                0x00081140, item(content, "explicit", undefined=undefined), "explicit", undefined=undefined
+            )
+        data = before("explicit") + content + private("explicit") + behind("explicit")
+        result = found(data, "explicit")
+        assert result.facts["implicit-element"] == 2
+        assert (depth, SECRET, VALUE + b" ") in values(data, result)
+        assert trimmed(by_pydicom(meta(UID["explicit"]) + data) or []) == trimmed(values(data, result))
+
+    @pytest.mark.parametrize("undefined", [False, True])
+    def test_items_in_the_other_byte_order(self, undefined: bool) -> None:
+        inside = item(private("big"), "big", undefined=undefined)
+        outside = head(0x00291030, "SQ", UNDEFINED if undefined else len(inside), "explicit") + inside
+        outside += delimiter(0xFFFEE0DD, 0, "big") if undefined else b""
+        data = before("explicit") + private("explicit") + outside + behind("explicit")
+        result = found(data, "explicit")
+        assert result.facts["other-byte-order"] == 1
+        assert (1, SECRET, VALUE + b" ") in values(data, result)
+
+
+NO_VRS: Final = (b"??", b"  ", b"\0\0", b"--", b"lo", b"Lo", b"ZZ", b"un")
+
+
+class TestUnknownVrs:
+    @pytest.mark.parametrize("form", ["explicit", "big"])
+    @pytest.mark.parametrize("code", NO_VRS)
+    @pytest.mark.parametrize("width", [16, 32])
+    @pytest.mark.parametrize("tag", [0x00280120, 0x00291030, 0x00310009], ids=hex)
+    @pytest.mark.parametrize("size", [2, 4, 64])
+    def test_the_one_length_that_walks_is_taken(
+        self, form: Form, code: bytes, width: int, tag: int, size: int
+    ) -> None:
+        odd = element(tag, code, b"V" * size, form, width=width)
+        data = before(form) + (odd + private(form) if tag < CREATOR else private(form) + odd) + behind(form)
+        result = walk(BytesSource(data), SYNTAX[form], wanted=None)
+        # NULs and a big-endian length of 16 bits are a length of 32 bits, too: the same element, without a VR.
+        same = (form, code, width) == ("big", b"\0\0", 16)
+        assert result.facts["implicit-element" if same else "unknown-vr"] == 1
+        (one,) = (one for one in result.elements if one.tag == tag)
+        assert (one.start - one.header, data[one.start : one.stop]) == (8 if width == 16 else 12, b"V" * size)
+        assert one.vr == (None if same else "UN")
+        assert result.end == len(data)
+
+    @pytest.mark.parametrize("code", NO_VRS)
+    @pytest.mark.parametrize("undefined", [False, True])
+    def test_in_items_too(self, code: bytes, undefined: bool) -> None:
+        inside = item(
+            private("explicit") + element(0x00291030, code, b"VV", "explicit"),
+            "explicit",
+            undefined=undefined,
+        )
+        data = (
+            before("explicit")
+            + items(0x00081140, inside, "explicit", undefined=undefined)
+            + behind("explicit")
+        )
+        result = found(data, "explicit")
+        assert result.facts["unknown-vr"] == 1
+        assert (1, 0x00291030, b"VV") in values(data, result)
+
+    @pytest.mark.parametrize("code", [b"??", b"\0\0"])
+    def test_hundreds_of_them_take_one_search(self, code: bytes) -> None:
+        odd = b"".join(element(0x00291030 + n, code, b"12345678", "explicit") for n in range(200))
+        data = before("explicit") + private("explicit") + odd + behind("explicit")
+        assert found(data, "explicit").facts["unknown-vr"] == 200
+
+    def test_two_lengths_that_both_walk_are_uncertain(self) -> None:
+        short = struct.pack("<HH2sHHH", 0x0029, 0x1030, b"??", 0, 0x0031, 0) + struct.pack(
+            "<2sH", b"LO", 0x0049
+        )
+        # 16 bits: an empty element, then (0031,0000) of 73 bytes; 32 bits: 49 bytes, then other elements.
+        rest = bytearray(b"." * 0x49)
+        end = before("explicit") + private("explicit") + short + bytes(rest)
+        start = len(before("explicit") + private("explicit"))
+        length = struct.unpack("<I", end[start + 8 : start + 12])[0]
+        assert length == 0x31
+        second = start + 12 + length
+        filler = element(0x00331010, "LO", b"x" * (len(end) - second - 8), "explicit")
+        assert second + len(filler) == len(end)
+        data = end[:second] + filler
+        with pytest.raises(UncertainReading) as caught:
+            found(data, "explicit")
+        assert caught.value.code == "uncertain"
+        assert "x" * 3 not in str(caught.value)
+
+
+class TestDelimiters:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("tag", [0xFFFEE00D, 0xFFFEE0DD], ids=hex)
+    @pytest.mark.parametrize("place", ["between", "end", "twice"])
+    def test_superfluous_ones_at_top_level(self, form: Form, tag: int, place: str) -> None:
+        stray = delimiter(tag, 0, form)
+        data = before(form) + private(form)
+        data += (
+            stray * (place != "end") + stray * (place == "twice") + behind(form) + stray * (place == "end")
+        )
+        result = found(data, form)
+        assert result.facts["superfluous-delimiter"] == 1 + (place == "twice")
+        assert result.end == len(data)
+        assert [row[1] for row in values(data, result)] == [CREATOR, SECRET, 0x00310010, 0x00311020]
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
+    @pytest.mark.parametrize("tag", [0x00081140, 0x00291030], ids=["standard", "private"])
+    def test_an_item_of_defined_length_with_a_delimiter_behind_it(
+        self, form: Form, undefined: bool, tag: int
+    ) -> None:
+        inside = (item(private(form), form) + delimiter(0xFFFEE00D, 0, form)) * 2
+        outside = items(tag, inside, form, undefined=undefined)
+        data = (
+            before(form)
+            + (private(form) + outside if tag & 0x10000 else outside + private(form))
+            + behind(form)
+        )
+        result = found(data, form)
+        assert result.facts["superfluous-delimiter"] == 2
+        assert "broken-sequence" not in result.facts
+        assert len([row for row in values(data, result) if row[:2] == (1, SECRET)]) == 2
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
+    @pytest.mark.parametrize("tag", [0x00081140, 0x00291030], ids=["standard", "private"])
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_items_without_their_delimiter(self, form: Form, undefined: bool, tag: int, count: int) -> None:
+        inside = item(private(form), form, undefined=True, end=False) * count
+        outside = items(tag, inside, form, undefined=undefined)
+        data = (
+            before(form)
+            + (private(form) + outside if tag & 0x10000 else outside + private(form))
+            + behind(form)
+        )
+        result = found(data, form)
+        assert result.facts["missing-delimiter"] == count
+        assert len([row for row in values(data, result) if row[:2] == (1, SECRET)]) == count
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("tag", [0x00081140, 0x00291030], ids=["standard", "private"])
+    def test_a_sequence_without_its_delimiter_before_a_later_element(self, form: Form, tag: int) -> None:
+        outside = items(tag, item(private(form), form, undefined=True), form, undefined=True, end=False)
+        data = (
+            before(form)
+            + (private(form) + outside if tag & 0x10000 else outside + private(form))
+            + behind(form)
+        )
+        result = found(data, form)
+        assert result.facts["missing-delimiter"] == 1
+        assert [row[0] for row in values(data, result) if row[1] == 0x00311020] == [0]
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_nested_item_without_its_delimiter(self, form: Form) -> None:
+        inner = items(0x00081140, item(private(form), form, undefined=True, end=False), form, undefined=True)
+        data = (
+            before(form)
+            + items(0x00081115, item(inner, form, undefined=True), form, undefined=True)
+            + behind(form)
+        )
+        result = found(data, form)
+        assert result.facts["missing-delimiter"] == 1
+        assert (2, SECRET, VALUE + b" ") in values(data, result)
+
+    def test_a_sequence_of_defined_length_with_a_delimiter_behind_it(self) -> None:
+        inner = items(0x00081140, item(private("explicit"), "explicit"), "explicit") + delimiter(0xFFFEE0DD)
+        content = item(inner + private("explicit"), "explicit", undefined=True)
+        data = (
+            before("explicit") + items(0x00081115, content, "explicit", undefined=True) + behind("explicit")
+        )
+        result = found(data, "explicit")
+        assert dict(result.facts) == {"superfluous-delimiter": 1}
+        assert [row[0] for row in values(data, result) if row[1] == SECRET] == [2, 1]
+
+    FRAGMENTS: Final = b"".join(
+        delimiter(0xFFFEE000, len(part)) + part for part in (b"", b"\xff\xd8\xff\xd9", b"ab")
+    )
+
+    @pytest.mark.parametrize(
+        "rest",
+        [b"", bytes(64), element(0xFFFCFFFC, "OB", bytes(8), "explicit")],
+        ids=["nothing", "nulls", "padding"],
+    )
+    def test_encapsulated_data_without_its_delimiter(self, rest: bytes) -> None:
+        data = before("explicit") + private("explicit")
+        start = len(data) + 12
+        data += head(0x7FE00010, "OB", UNDEFINED, "explicit") + self.FRAGMENTS + rest
+        result = found(data, "explicit")
+        assert result.facts["missing-delimiter"] == 1
+        assert result.pixels == [(start, start + len(self.FRAGMENTS))]
+
+    def test_the_rest_of_a_fragment_of_a_wrong_length_is_never_taken_for_what_stands_behind(self) -> None:
+        data = before("explicit") + head(0x7FE00010, "OB", UNDEFINED, "explicit") + self.FRAGMENTS
+        with pytest.raises(MalformedFile):
+            found(data + b"\1\2\3\4\5\6\7\x08" * 8, "explicit")
+
+
+class TestLengths:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("tag", [0x00090110 + 0x1000, 0x00080090, 0x00291030], ids=hex)
+    def test_ten_bytes_announced_as_thirteen(self, form: Form, tag: int) -> None:
+        odd = head(tag, "LO", 13, form) + b"GE_GENESIS"
+        rest = private(form) + (odd if tag > SECRET else b"") + behind(form)
+        data = before(form) + (odd if tag < CREATOR else b"") + rest
+        result = walk(BytesSource(data), SYNTAX[form], wanted=None)
+        assert result.facts["wrong-length"] == 1
+        assert [data[one.start : one.stop] for one in result.elements if one.tag == tag] == [b"GE_GENESIS"]
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_thirteen_bytes_are_thirteen(self, form: Form) -> None:
+        data = (
+            before(form) + head(0x00091010, "LO", 13, form) + b"THIRTEEN BYTE" + private(form) + behind(form)
+        )
+        result = walk(BytesSource(data), SYNTAX[form], wanted=None)
+        assert "wrong-length" not in result.facts
+        assert data[result.elements[2].start : result.elements[2].stop] == b"THIRTEEN BYTE"
+
+    def test_four_bytes_announced_as_six(self) -> None:
+        odd = head(0x00091030, "UL", 6, "explicit") + b"\1\2\3\4"
+        data = before("explicit") + odd + private("explicit") + behind("explicit")
+        assert found(data, "explicit").facts["wrong-length"] == 1
+
+
+class TestTransferSyntaxes:
+    @pytest.mark.parametrize("declared", ["implicit", "explicit", "big", "jpeg", "deflated"])
+    @pytest.mark.parametrize("form", FORMS)
+    def test_the_one_that_walks_is_taken(self, declared: str, form: Form) -> None:
+        data = meta(UID[declared]) + before(form) + private(form) + behind(form)
+        start = find_start(BytesSource(data))
+        expected = SYNTAX[form]
+        assert (start.syntax.implicit, start.syntax.order) == (expected.implicit, expected.order)
+        agree = declared == form or (declared, form) == ("jpeg", "explicit")
+        assert start.facts == (() if agree else ("wrong-transfer-syntax",))
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("uid", [b"1.2.3.4.5.6", b"2.25.1", b"x"])
+    def test_an_unknown_one_too(self, form: Form, uid: bytes) -> None:
+        start = find_start(BytesSource(meta(uid) + before(form) + private(form) + behind(form)))
+        assert (start.syntax, start.facts) == (SYNTAX[form], ("unknown-transfer-syntax",))
+
+    @pytest.mark.parametrize("uid", [b"1.3.46.670589.33.1.4.1", b"1.2.840.113619.5.2", b"1.2.840.10008.1.20"])
+    def test_retired_ones_are_known(self, uid: bytes) -> None:
+        form: Form = "explicit" if uid.startswith(b"1.3") else "implicit"
+        start = find_start(BytesSource(meta(uid) + before(form) + private(form) + behind(form)))
+        assert (start.syntax.implicit, start.facts) == (form == "implicit", ())
+
+
+def odd_meta(form: Form, *, length: int | None, first: int = 0) -> bytes:
+    body = element(0x00020002, "UI", b"1.2.840.10008.5.1.4.1.1.4\0", form) if not first else b""
+    body += element(0x00020010, "UI", UID["explicit"], form)
+    order = ">" if form == "big" else "<"
+    start = element(0x00020000, "UL", struct.pack(f"{order}I", length), form) if length is not None else b""
+    return start + body
+
+
+class TestMeta:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("length", [None, 0, 4, 1 << 24, UNDEFINED])
+    @pytest.mark.parametrize("preamble", [bytes(128) + b"DICM", b""], ids=["preamble", "bare"])
+    @pytest.mark.parametrize("first", [0, 0x10])
+    def test_it_is_read_in_any_form_and_with_any_length(
+        self, form: Form, length: int | None, preamble: bytes, first: int
+    ) -> None:
+        data = preamble + odd_meta(form, length=length, first=first)
+        offset = len(data)
+        start = find_start(BytesSource(data + before("explicit") + private("explicit") + behind("explicit")))
+        assert (start.offset, start.syntax, start.preamble) == (offset, EXPLICIT_LITTLE, bool(preamble))
+        assert ("no-meta-length" in start.facts) == (length is None)
+        assert ("wrong-meta-length" in start.facts) == (length is not None)
+        assert ("meta-encoding" in start.facts) == (form != "explicit")
+
+    def test_a_file_that_ends_inside_it_is_cut(self) -> None:
+        with pytest.raises(MalformedFile, match="cut"):
+            find_start(BytesSource(bytes(128) + b"DICM" + odd_meta("explicit", length=1000)))
+
+    @pytest.mark.parametrize("data", [b"\2\0" * 100, b"\2\0\x10\0" + bytes(100), b"\0\2" * 60])
+    def test_other_files_are_still_not_dicom(self, data: bytes) -> None:
+        with pytest.raises(NotDicom):
+            find_start(BytesSource(data))
+
+
+def with_prefix_inside(form: Form, vr: str, *, start: bytes) -> bytes:
+    """Return a bare data set in which a value that reads ``DICM`` stands at byte 128."""
+    header = len(head(0x00080090, vr, 0, form))
+    filler = 128 - len(start) - header - len(head(0x00080070, "LO", 0, form))
+    value = element(0x00080070, "LO", b"x" * filler, form)
+    data = start + value + element(0x00080090, vr, b"DICM", form)
+    assert data[128:132] == b"DICM"
+    return data
+
+
+class TestFirstBytes:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("vr", ["SH", "PN", "UT"])
+    def test_a_bare_data_set_with_the_prefix_in_a_value_keeps_its_first_bytes(
+        self, form: Form, vr: str, tmp_path: Path
+    ) -> None:
+        data = with_prefix_inside(form, vr, start=before(form)[: len(before(form)) // 2 * 2])
+        data += private(form) + behind(form)
+        start = find_start(BytesSource(data))
+        assert (start.offset, start.preamble, start.syntax) == (0, False, SYNTAX[form])
+        (tmp_path / "in.dcm").write_bytes(data)
+        clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        assert (tmp_path / "out.dcm").read_bytes()[:128] == data[:128]
+
+    def test_file_meta_information_without_preamble_is_no_preamble(self) -> None:
+        first = odd_meta("explicit", length=None)
+        value = 128 - len(first) - 8 - 8
+        first += element(0x00020013, "SH", b"x" * value, "explicit") + element(
+            0x00020016, "AE", b"DICM", "explicit"
+        )
+        assert first[128:132] == b"DICM"
+        start = find_start(BytesSource(first + before("explicit") + private("explicit") + behind("explicit")))
+        assert (start.offset, start.preamble) == (len(first), False)
+
+    def test_a_damaged_one_is_refused(self) -> None:
+        data = with_prefix_inside("explicit", "SH", start=before("explicit"))
+        broken = bytearray(data + before("explicit") + private("explicit") + behind("explicit"))
+        broken[6] = 0xFF  # the first length goes astray
+        broken[7] = 0xFF
+        with pytest.raises(CsacleanError):
+            find_start(BytesSource(bytes(broken)))
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_preamble_that_is_none_of_that_stays_one(self, form: Form) -> None:
+        data = b"\1\2\3\4" * 32 + b"DICM" + before(form) + private(form) + behind(form)
+        assert find_start(BytesSource(data)).preamble
+
+
+def deflated(data: bytes) -> bytes:
+    machine = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return machine.compress(data) + machine.flush()
+
+
+class TestBehindStreams:
+    @pytest.mark.parametrize("tail", [b"\x93\xaf\x1a\xb8\x2f\0\0\0", b"x", bytes(64), b"TRAILER!" * 100])
+    @pytest.mark.parametrize("edited", [False, True])
+    def test_what_stands_behind_is_nulled_and_told(self, tmp_path: Path, tail: bytes, edited: bool) -> None:
+        # Garbage in the preamble is the edit.
+        start = meta(UID["deflated"])
+        if edited:
+            start = b"x" * 128 + start[128:]
+        stream = deflated(before("explicit") + private("explicit") + behind("explicit"))
+        stream += b"\0" * (len(stream) % 2)
+        (tmp_path / "in.dcm").write_bytes(start + stream + tail)
+        report = clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        out = (tmp_path / "out.dcm").read_bytes()
+        assert report.facts["bytes-behind-stream"] == 1
+        (region,) = (region for region in report.regions if region.region == "trailing")
+        assert region.action == "null"
+        assert region.bytes >= len(tail)
+        assert out.endswith(bytes(len(tail)))
+        assert zlib.decompressobj(-15).decompress(out[len(start) :]) == zlib.decompressobj(-15).decompress(
+            stream
+        )
+        if not edited:
+            assert out == start + stream + bytes(len(tail))
+        again = clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm")
+        assert again.status == "unchanged"
+
+
+class TestWork:
+    """The search for other readings takes time in proportion to the bytes, or ends as a limit."""
+
+    BODIES: Final[dict[str, Callable[[], bytes]]] = {
+        "no VR at all": lambda: struct.pack("<HH", 0x0029, 0x1030) + b"??\0\0" * 200_000,
+        "thirteens": lambda: b"".join(
+            head(0x00291000 + n % 256, "LO", 13, "explicit") + b"x" * 13 for n in range(50_000)
+        ),
+        "letters": lambda: b"LOlo" * 200_000,
+        "nulls": lambda: struct.pack("<HH", 0x0029, 0x1030) + bytes(800_000),
+        "items": lambda: delimiter(0xFFFEE000, UNDEFINED) * 60,
+        "delimiters": lambda: delimiter(0xFFFEE00D) * 100_000,
+    }
+
+    @pytest.mark.parametrize("body", BODIES)
+    @pytest.mark.parametrize("form", ["implicit", "explicit"])
+    def test_it_ends(self, body: str, form: Form) -> None:
+        class Counting(BytesSource):
+            total = 0
+
+            def read(self, start: int, stop: int, /) -> bytes:
+                content = super().read(start, stop)
+                self.total += len(content)
+                return content
+
+        data = before(form) + private(form) + self.BODIES[body]()
+        source = Counting(data + b"\xff")
+        with contextlib.suppress(MalformedFile, LimitExceeded, UncertainReading):
+            walk(source, SYNTAX[form])
+        assert source.total < 1000 * source.size  # some kB for each header at most
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG], ids=lambda one: one.name)
+def test_without_liberties_the_declared_reading_is_the_only_one(syntax: Syntax) -> None:
+    form = next(form for form in FORMS if SYNTAX[form] == syntax)
+    data = before(form) + private(form) + delimiter(0xFFFEE00D, 0, form) + behind(form)
+    with pytest.raises(MalformedFile):
+        walk(BytesSource(data), syntax, liberties=False)
