@@ -10,7 +10,7 @@ File Meta Information is read in either VR form and byte order, and its length i
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from csaclean.dicom.elements import VRS, Walk
+from csaclean.dicom.elements import LONG_VRS, SHORT_VRS, VRS, Element, Shape, Walk
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import (
     EXPLICIT_BIG,
@@ -154,6 +154,25 @@ def _bare(source: Source, offset: int, *, preamble: bool, head: bytes) -> Start 
     return Start(offset, syntax, preamble, is_dicomdir=False)
 
 
+def _mixed_meta(source: Source, offset: int) -> Walk:
+    """Return elements of the File Meta Information of which some have a VR and some don't; none if one is cut."""
+    found = Walk(end=offset)
+    while True:
+        head = source.read(found.end, found.end + 12)
+        if len(head) < _FIRST_HEADER or _group(head, EXPLICIT_LITTLE) != _META_GROUP:
+            return found
+        code, start = head[4:6], found.end + _FIRST_HEADER
+        vr = SHORT_VRS.get(code) or LONG_VRS.get(code)
+        length = int.from_bytes(head[6:8] if vr else head[4:8], "little")
+        if code in LONG_VRS:
+            start, length = start + 4, int.from_bytes(head[8:12], "little")
+        if start + length > source.size:
+            return Walk(end=offset)
+        tag = _META_GROUP << 16 | int.from_bytes(head[2:4], "little")
+        found.elements.append(Element(0, tag, vr, found.end, start, start + length, Shape.VALUE, "<"))
+        found.end = start + length
+
+
 def _meta(source: Source, offset: int) -> tuple[Walk, list[str]]:
     """Return the elements of the File Meta Information, and what is wrong with it.
 
@@ -172,7 +191,9 @@ def _meta(source: Source, offset: int) -> tuple[Walk, list[str]]:
         if found.elements:
             break
     else:
-        raise failure or MalformedFile("no File Meta Information after the prefix", "", offset)
+        form, found = IMPLICIT_LITTLE, _mixed_meta(source, offset)
+        if not found.elements:
+            raise failure or MalformedFile("no File Meta Information after the prefix", "", offset)
     facts = [] if form is EXPLICIT_LITTLE else ["meta-encoding"]
     length = next((one for one in found.elements if one.tag == _META_LENGTH), None)
     if length is None:
@@ -240,15 +261,25 @@ def _starts_with_meta(head: bytes) -> bool:
     return False
 
 
+def _names_syntax(source: Source) -> bool:
+    """Tell whether File Meta Information at the start of a file has a transfer syntax: no other file does."""
+    try:
+        found, _ = _meta(source, 0)
+    except MalformedFile:
+        return False
+    values = [source.read(one.start, one.stop) for one in found.elements if one.tag == _TRANSFER_SYNTAX]
+    return any(value and not value.strip(b"0123456789. \0") for value in values)
+
+
 def _without_preamble(source: Source, head: bytes) -> Start | None:
     """Return how a file is read whose first byte is DICOM already; None if it isn't."""
     if _starts_with_meta(head):
         try:
             return _behind_meta(source, 0, preamble=False)
         except MalformedFile:
-            if head[4:6] not in VRS:
-                return None
-            raise
+            if head[4:6] in VRS or _names_syntax(source):
+                raise
+            return None
     return _bare(source, 0, preamble=False, head=head)
 
 

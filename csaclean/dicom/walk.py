@@ -248,6 +248,7 @@ class Walker:
         self.budget = budget or Budget.of(source)
         self._liberal: set[int] = set()  # where sequences start in which delimiters are wrong
         self.whole = not checking  # whether what stands behind a data set is looked at
+        self._nulls = -1  # where the NULs at the end of all bytes start; negative if that isn't known
         self.closed = -1  # where the last sequence of defined length ended
         self._window = b""
         self._base = 0
@@ -581,6 +582,8 @@ class Walker:
                 )
             position += HEADER_SIZE + length
             count += 1
+            if self._checking:
+                self.budget.spend(tag)
             if position > frame.bound:
                 raise MalformedFile(
                     "a fragment ends past what is around it", tag_text(tag), position - length
@@ -689,11 +692,15 @@ class Walker:
 
     def _is_null(self, position: int) -> bool:
         """Tell whether there are only NULs from `position` on."""
-        while chunk := self.source.read(position, position + HEAD_SIZE):
-            if chunk.count(0) != len(chunk):
-                return False
-            position += len(chunk)
-        return True
+        if self._nulls < 0:
+            self._nulls = self.source.size
+            while self._nulls:
+                start = max(self._nulls - HEAD_SIZE, 0)
+                kept = len(self.source.read(start, self._nulls).rstrip(b"\0"))
+                self._nulls = start + kept
+                if kept:
+                    break
+        return position >= self._nulls
 
 
 def _contents(implicit: bool, order: ByteOrder) -> tuple[Syntax, ...]:

@@ -465,6 +465,22 @@ class TestMeta:
         assert ("wrong-meta-length" in start.facts) == (length is not None)
         assert ("meta-encoding" in start.facts) == (form != "explicit")
 
+    @pytest.mark.parametrize("preamble", [bytes(128) + b"DICM", b""], ids=["preamble", "bare"])
+    @pytest.mark.parametrize("forms", [("implicit", "explicit"), ("explicit", "implicit")])
+    def test_its_elements_may_be_of_two_forms(self, preamble: bytes, forms: tuple[Form, Form]) -> None:
+        rest = element(0x00020010, "UI", UID["explicit"], forms[1])
+        data = preamble + element(0x00020000, "UL", struct.pack("<I", len(rest)), forms[0]) + rest
+        offset = len(data)
+        start = find_start(BytesSource(data + before("explicit") + private("explicit")))
+        assert (start.offset, start.syntax, start.facts) == (offset, EXPLICIT_LITTLE, ("meta-encoding",))
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_damaged_data_set_behind_it_is_not_skipped(self, form: Form) -> None:
+        data = odd_meta(form, length=None) + before("explicit") + private("explicit")[:-1]
+        source = BytesSource(data)
+        with pytest.raises(MalformedFile):
+            walk(source, find_start(source).syntax, find_start(source).offset)
+
     def test_a_file_that_ends_inside_it_is_cut(self) -> None:
         with pytest.raises(MalformedFile, match="cut"):
             find_start(BytesSource(bytes(128) + b"DICM" + odd_meta("explicit", length=1000)))
@@ -553,6 +569,61 @@ class TestBehindStreams:
             assert out == start + stream + bytes(len(tail))
         again = clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm")
         assert again.status == "unchanged"
+
+
+def by_gdcm(path: Path) -> dict[int, bytes] | None:
+    """Return the private elements at top level that GDCM finds; None if it can't read the file."""
+    gdcm = pytest.importorskip("gdcm")
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+    reader = gdcm.Reader()
+    reader.SetFileName(str(path))
+    if not reader.Read():
+        return None
+    dataset = reader.GetFile().GetDataSet()
+    values = {}
+    for group in (0x0029, 0x0031):
+        for number in (0x0010, 0x1020, 0x1030):
+            tag = gdcm.Tag(group, number)
+            if dataset.FindDataElement(tag) and dataset.GetDataElement(tag).GetByteValue() is not None:
+                value = dataset.GetDataElement(tag).GetByteValue().GetBuffer()
+                values[group << 16 | number] = value if isinstance(value, bytes) else value.encode("latin-1")
+    return values
+
+
+E: Final[Form] = "explicit"
+ODD_BODIES: Final[dict[str, tuple[bytes, bool]]] = {
+    "faultless": (private(E), True),
+    "implicit element": (private(E) + element(0x00291030, "LO", VALUE, "implicit"), True),
+    "unknown VR, 16 bits": (private(E) + element(0x00291030, b"ZZ", VALUE, E), False),
+    "unknown VR, 32 bits": (private(E) + element(0x00291030, b"??", VALUE, E, width=32), True),
+    "superfluous delimiter": (private(E) + delimiter(0xFFFEE00D), False),
+    "item without delimiter": (
+        items(
+            0x00081140,
+            item(element(0x00081150, "UI", b"1.2", E), E, undefined=True, end=False),
+            E,
+            undefined=True,
+        )
+        + private(E),
+        True,
+    ),
+}
+"""What stands before the last private block, and whether GDCM reads it."""
+
+
+@pytest.mark.parametrize("name", ODD_BODIES)
+def test_gdcm_finds_the_same_elements(name: str, tmp_path: Path) -> None:
+    body, read = ODD_BODIES[name]
+    data = before(E) + body + behind(E)
+    (tmp_path / "odd.dcm").write_bytes(meta(UID[E]) + data)
+    theirs = by_gdcm(tmp_path / "odd.dcm")
+    mine = {tag: value for depth, tag, value in values(data, found(data, E)) if depth == 0}
+    assert not read or theirs is not None
+    if theirs is not None:
+        stripped = {tag: value.rstrip(b" \0") for tag, value in theirs.items()}
+        assert stripped == {tag: value.rstrip(b" \0") for tag, value in mine.items() if tag in stripped}
+        assert not read or stripped.keys() == mine.keys()
 
 
 class TestWork:
