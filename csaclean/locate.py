@@ -5,11 +5,11 @@ First by creator, in every data set and item; then, where no known creator reser
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from csaclean.context import Context
-from csaclean.dicom.creators import is_creator, private_tag, resolve_creators
+from csaclean.dicom.creators import creator_of, is_creator, private_tag, resolve_creators
 from csaclean.dicom.elements import DataSet, Element, Shape, tag_text
 from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile, Unsupported
@@ -119,27 +119,38 @@ class _Locator:
         self._load = load
         self._registry = registry
         self._signature_size = registry.longest_signature
+        self._names: dict[tuple[int, int, int], str | None] = {}
+        self._around: dict[int, Selector] = {}
+
+    def _name(self, key: tuple[int, int, int]) -> str | None:
+        """Return whose a block of a data set is: the first creator that a handler knows, else the first, None without one.
+
+        Remembered: thousands of elements may lie in a block that thousands reserve.
+        """
+        if key not in self._names:
+            creators = self._creators.get(key, ())
+            self._names[key] = next(filter(self._registry.knows, creators), creators[0] if creators else None)
+        return self._names[key]
 
     def step(self, owner: int, tag: int) -> Step:
         """Return the step that names an element in its data set, with the folded creator."""
         if not tag & 0x10000:
             return Step(tag >> 16, tag & 0xFFFF)
         group, block, byte = private_tag(tag)
-        creators = self._creators.get((owner, group, block), ()) if block else ()
-        known = [creator for creator in creators if self._registry.knows(creator)]
-        if creators:
-            return Step(group, byte, (known or list(creators))[0])
-        return Step(group, tag & 0xFFFF)
+        creator = self._name((owner, group, block)) if block else None
+        return Step(group, tag & 0xFFFF) if creator is None else Step(group, byte, creator)
 
     def around(self, owner: int) -> Selector:
         """Return the steps of the private sequences around a data set."""
-        steps: list[Step] = []
-        while owner >= 0:
+        if owner < 0:
+            return ()
+        if owner not in self._around:
             dataset = self._datasets[owner]
-            if dataset.private:
-                steps.append(self.step(dataset.parent, dataset.tag))
-            owner = dataset.parent
-        return tuple(reversed(steps))
+            outer = self.around(dataset.parent)
+            self._around[owner] = (
+                (*outer, self.step(dataset.parent, dataset.tag)) if dataset.private else outer
+            )
+        return self._around[owner]
 
     def printable(self, step: Step) -> Step:
         """Return a step without a creator that no handler knows: such a name is a value of the file."""
@@ -195,9 +206,9 @@ class _Locator:
             return self._registry.knows(step.creator)
         return not element.tag & 0x10000 and self.is_inside_claimed(element.owner)
 
-    def hides_payload(self, element: Element, names: tuple[str, ...]) -> bool:
+    def hides_payload(self, element: Element, name: str) -> bool:
         """Tell whether a payload stands in the place of a creator: one that nobody knows, and that is no text."""
-        if any(map(self._registry.knows, names)) or element.stop - element.start < self._signature_size:
+        if (name and self._registry.knows(name)) or element.stop - element.start < self._signature_size:
             return False
         head = self._load(element, self._signature_size)
         return any(byte < ord(" ") for byte in head) and self.orphan(element)[0] is not None
@@ -260,7 +271,12 @@ def locate(
     Unsupported
         If `read_fails` and there is such an element.
     """
-    creators = resolve_creators(elements, lambda element: load(element, -1))
+
+    @cache  # of creators only: they are asked for twice
+    def whole(element: Element) -> bytes:
+        return load(element, -1)
+
+    creators = resolve_creators(elements, whole)
     found = Location(creators=creators)
     locator = _Locator(datasets, creators, load, registry)
     for element in elements:
@@ -273,13 +289,12 @@ def locate(
         if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
             continue
         reserves = is_creator(tag)
-        names = creators.get((owner, tag >> 16, tag & 0xFF), ()) if reserves else ()
-        if reserves and not locator.hides_payload(element, names):
-            if size and not names:
+        name = creator_of(element, whole) if reserves else ""
+        if reserves and not locator.hides_payload(element, name):
+            if size and not name:
                 found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", element)
-            for name in names:
-                if not registry.knows(name):
-                    found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, element)
+            elif name and not registry.knows(name):
+                found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, element)
             continue
         step = locator.step(owner, tag)
         if element.shape is Shape.FRAGMENTS:

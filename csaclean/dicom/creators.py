@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from csaclean.dicom.elements import Element, Shape
 from csaclean.selector import fold_creator
 
-__all__ = ["PrivateTag", "is_creator", "private_tag", "resolve_creators"]
+__all__ = ["PrivateTag", "creator_of", "is_creator", "private_tag", "resolve_creators"]
 
 _LONGEST: Final = 1024
 """Longest value, in bytes, that is looked at as a creator: some are padded."""
@@ -47,6 +47,23 @@ def is_creator(tag: int) -> bool:
     return bool(tag & 0x10000) and FIRST_BLOCK <= tag & 0xFFFF <= 0xFF  # the range of the standard
 
 
+def creator_of(element: Element, load: Callable[[Element], bytes]) -> str:
+    """Return the folded creator that an element reserves a block for; empty if it reserves none.
+
+    Parameters
+    ----------
+    element
+        Any element.
+    load
+        Gives its value.
+    """
+    size = element.stop - element.start
+    if not (is_creator(element.tag) and element.shape is Shape.VALUE and 0 < size <= _LONGEST):
+        return ""
+    creator = fold_creator(load(element))
+    return creator if len(creator) <= _LONGEST_NAME else ""
+
+
 def resolve_creators(
     elements: Iterable[Element], load: Callable[[Element], bytes]
 ) -> Mapping[tuple[int, int, int], tuple[str, ...]]:
@@ -66,13 +83,8 @@ def resolve_creators(
     """
     found: dict[tuple[int, int, int], dict[str, None]] = {}
     for element in elements:
-        if (
-            is_creator(element.tag)
-            and element.shape is Shape.VALUE
-            and 0 < element.stop - element.start <= _LONGEST
-        ):
-            creator = fold_creator(load(element))
-            if 0 < len(creator) <= _LONGEST_NAME:
-                key = (element.owner, element.tag >> 16, element.tag & 0xFF)
-                found.setdefault(key, {})[creator] = None
+        creator = creator_of(element, load)
+        if creator:
+            key = (element.owner, element.tag >> 16, element.tag & 0xFF)
+            found.setdefault(key, {})[creator] = None
     return {key: tuple(creators) for key, creators in found.items()}
