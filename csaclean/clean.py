@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, Unpack, get_args
 
+from csaclean.budget import Budget
 from csaclean.dicom.deflate import deflated, inflate
 from csaclean.dicom.elements import Shape, Walk
 from csaclean.dicom.file import Start, as_written, find_start
@@ -214,7 +215,7 @@ class Cleaner:
         """
         source = opened.source
         found = walk(source, opened.start.syntax, opened.start.offset)
-        examined = self.engine.examine(found.elements, found.datasets, source)
+        examined = self.engine.examine(found.elements, found.datasets, source, Budget(opened.raw.size))
         regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)

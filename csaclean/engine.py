@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
+from csaclean.budget import BYTES, ELEMENTS, Budget
 from csaclean.context import Context
 from csaclean.converter_table import is_whole, selectors_at
 from csaclean.dicom.elements import DataSet, Element
@@ -438,7 +439,13 @@ class Engine:
         except MalformedValue as error:
             raise ProofFailed("rows", "the edited value breaks its grammar", "", error.offset) from None
 
-    def examine(self, elements: Sequence[Element], datasets: Sequence[DataSet], source: Source) -> Examined:
+    def examine(
+        self,
+        elements: Sequence[Element],
+        datasets: Sequence[DataSet],
+        source: Source,
+        budget: Budget | None = None,
+    ) -> Examined:
         """Clean every claimed element of a data set in memory, and prove the first three stages.
 
         Parameters
@@ -447,13 +454,17 @@ class Engine:
             As a walk of `source` returns them.
         source
             Where their bytes are.
+        budget
+            How much work they may cause; by default what the size of `source` allows.
 
         Raises
         ------
         CsacleanError
-            If an element is longer than its claim's cap, malformed, or not proved; if unclaimed elements are to fail a
-            data set.
+            If they cause more work than that; if an element is longer than its claim's cap, malformed, or not proved; if
+            unclaimed elements are to fail a data set.
         """
+        budget = budget or Budget(source.size)
+        budget.spend(ELEMENTS, len(elements))
         context = Context(elements, datasets, source)
         location = locate(
             elements,
@@ -467,6 +478,9 @@ class Engine:
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
+        for found in location.located:
+            place = found.element
+            budget.spend(BYTES, place.stop - place.start, found.claimed.selector)
         for found in location.located:
             place = found.element
             cap = found.claimed.claim.cap
@@ -486,6 +500,7 @@ class Engine:
             if result is None:
                 location.disown(_own_step(found), reason, place)
                 continue
+            budget.spend_layout(result.layout, format_selector(found.selector))
             cleaned.append(result)
             places.append(place)
             records.append(

@@ -8,10 +8,14 @@ parsing does.
 
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import ClassVar, Final, NamedTuple, Protocol, Self
+
+from csaclean.errors import LimitExceeded
 
 __all__ = [
     "DATASET",
+    "MAX_STEPS",
+    "TOO_MANY_STEPS",
     "Builder",
     "Codec",
     "DataSetGrammar",
@@ -25,6 +29,11 @@ __all__ = [
     "View",
     "row_path",
 ]
+
+
+MAX_STEPS: Final = 1 << 19
+"""Steps in which the layout of one row may be made: spans, and what a grammar counts. Real rows take up to 12,000."""
+TOO_MANY_STEPS: Final = f"a layout in more than {MAX_STEPS} steps"
 
 
 class Kind(IntEnum):
@@ -260,7 +269,8 @@ class Layout:
 class Builder:
     """The only way to make a layout: every call accounts for the bytes up to `stop`.
 
-    Neighbours of kind structure or dead are joined, calls that advance by nothing leave no span.
+    Neighbours of kind structure or dead are joined, calls that advance by nothing leave no span. Every call is a step,
+    and raises `LimitExceeded` behind `MAX_STEPS` of them: a value may be made of nothing but the shortest lines.
 
     Examples
     --------
@@ -272,7 +282,7 @@ class Builder:
     [(0, 4, 'STRUCTURE'), (4, 9, 'VALUE'), (9, 12, 'DEAD')]
     """
 
-    __slots__ = ("_fields", "_kinds", "_notes", "_position", "_stops")
+    __slots__ = ("_fields", "_kinds", "_notes", "_position", "_steps", "_stops")
 
     def __init__(self) -> None:
         self._stops: list[int] = []
@@ -280,13 +290,29 @@ class Builder:
         self._fields: list[Field | View | None] = []
         self._notes: list[str] = []
         self._position = 0
+        self._steps = MAX_STEPS
 
     @property
     def position(self) -> int:
         """Where the next span begins."""
         return self._position
 
+    def step(self) -> None:
+        """Count a step of a grammar that leaves no span: one of many tokens or lines that one field holds.
+
+        Raises
+        ------
+        LimitExceeded
+            If there were more than `MAX_STEPS`.
+        """
+        self._steps -= 1
+        if self._steps < 0:
+            raise LimitExceeded(TOO_MANY_STEPS, "", self._position)
+
     def _advance(self, stop: int, kind: Kind, field: Field | View | None) -> None:
+        self._steps -= 1
+        if self._steps < 0:
+            raise LimitExceeded(TOO_MANY_STEPS, "", self._position)
         if stop <= self._position:
             if stop < self._position:
                 raise ValueError(f"the builder stands at {self._position} and can't go back to {stop}")

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple, Self, cast
 
 from csaclean.errors import CsacleanError, HandlerError, LimitExceeded, MalformedValue, raised_at
 from csaclean.handler import API_VERSION, Claim, ConverterTable, Handler, PrivateElement, RulesOnly, Witness
-from csaclean.model import DataSetGrammar, Field, Kind, Layout, View
+from csaclean.model import TOO_MANY_STEPS, DataSetGrammar, Field, Kind, Layout, View
 from csaclean.policy.listed import listed
 from csaclean.policy.rules import RuleSet
 from csaclean.selector import Selector, Step, folded, format_selector, parse_selector
@@ -176,8 +176,9 @@ class Claimed(NamedTuple):
             layout = self.registered.handler.layout(element)
         except MalformedValue as error:
             raise error.at(where) from None
-        except LimitExceeded:
-            raise LimitExceeded("a row inside the value is longer than its cap", where) from None
+        except LimitExceeded as error:  # its text is the handler's, unless it is the builder's
+            reason = "a row inside the value is longer than its cap"
+            raise LimitExceeded(TOO_MANY_STEPS if error.reason == TOO_MANY_STEPS else reason, where) from None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, its text may hold bytes of the value
             raise HandlerError(f"handler {name} raised {raised_at(error)}", where) from None
         fault = layout_fault(layout, len(element.value))

@@ -137,6 +137,7 @@ def layout_section(builder: Builder, row: bytes, stop: int, depth: int, *, fine:
                 if run < 0:
                     run = position
                 position = line.end()
+                builder.step()
                 continue
         if run >= 0:
             builder.structure(run)

@@ -1,0 +1,187 @@
+"""What a file may cost: counted work that grows with its size, and nothing that grows faster."""
+
+import pytest
+
+from csaclean.budget import BYTES, ELEMENTS, SPANS, Budget, Limit, work_of
+from csaclean.dicom.elements import Element as Walked
+from csaclean.dicom.source import BytesSource
+from csaclean.dicom.syntax import EXPLICIT_LITTLE as SYNTAX
+from csaclean.dicom.walk import walk
+from csaclean.engine import Engine
+from csaclean.errors import LimitExceeded
+from csaclean.locate import locate
+from csaclean.model import MAX_STEPS, Builder, View
+from csaclean.policy.policies import load_policy
+from csaclean.registry import installed
+from csaclean_handlers.siemens.ascconv import layout_section
+from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, private_block
+
+SDS = b"SIEMENS MR SDS 01"
+
+
+class Copy:
+    """A codec whose inner row is the outer one."""
+
+    name = "copy"
+
+    def decode(self, outer: bytes, cap: int, /) -> bytes:
+        return outer
+
+    def encode(self, inner: bytes, outer: bytes, /) -> bytes:
+        return inner
+
+
+def section(lines: bytes) -> bytes:
+    return b"### ASCCONV BEGIN ###\n" + lines + b"### ASCCONV END ###\n"
+
+
+class Loads:
+    """Loads values, and counts how often it was asked."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.calls = 0
+
+    def __call__(self, element: Walked, size: int) -> bytes:
+        self.calls += 1
+        stop = element.stop if size < 0 else min(element.stop, element.start + size)
+        return self._data[element.start : stop]
+
+
+class TestLimits:
+    def test_a_limit_is_a_floor_and_a_share_of_the_size(self) -> None:
+        limit = Limit("things", 10, 4, 3)
+        assert (limit.of(0), limit.of(400)) == (10, 310)
+
+    def test_work_up_to_the_limit_passes_and_one_more_does_not(self) -> None:
+        limit = Limit("things", 10, 100)
+        budget = Budget(500)
+        budget.spend(limit, 15)
+        with pytest.raises(
+            LimitExceeded, match="more than 15 things, the limit of a file of 500 bytes"
+        ) as caught:
+            budget.spend(limit, 1, "(0029,V,10)")
+        assert caught.value.selector == "(0029,V,10)"
+        assert caught.value.code == "limit"
+
+    def test_kinds_of_work_are_counted_apart(self) -> None:
+        budget = Budget(0)
+        budget.spend(ELEMENTS, ELEMENTS.floor)
+        budget.spend(SPANS, SPANS.floor)
+        with pytest.raises(LimitExceeded, match="spans"):
+            budget.spend(SPANS, 1)
+
+    def test_a_file_that_is_not_deflated_can_load_all_of_itself(self) -> None:
+        for size in (0, 1 << 20, 1 << 30):
+            Budget(size).spend(BYTES, size)
+
+    def test_rows_that_views_show_are_counted_with_their_bytes(self) -> None:
+        inner = Builder()
+        inner.value(3, "a", "text")
+        inner.value(5, "b", "text")
+        outer = Builder()
+        outer.structure(2)
+        outer.view(7, View("v", Copy(), b"12345", inner.done(5)))
+        assert work_of(outer.done(7)) == (4, 5)
+
+
+class TestSteps:
+    def test_a_layout_of_too_many_steps_is_a_limit(self) -> None:
+        builder = Builder()
+        for stop in range(1, MAX_STEPS + 1):
+            builder.value(stop, "", "text")
+        with pytest.raises(LimitExceeded, match="steps"):
+            builder.value(MAX_STEPS + 1, "", "text")
+
+    def test_lines_without_a_span_of_their_own_are_steps(self) -> None:
+        row = section(b"lTimes = 1\n" * (MAX_STEPS + 1))
+        with pytest.raises(LimitExceeded, match="steps"):
+            layout_section(Builder(), row, len(row), 0, fine=False)
+
+    def test_empty_comments_are_steps(self) -> None:
+        row = section(b"#\n" * (MAX_STEPS + 1))
+        with pytest.raises(LimitExceeded, match="steps"):
+            layout_section(Builder(), row, len(row), 0, fine=False)
+
+
+def many_creators(count: int) -> DataSet:
+    """Return a block that many creators reserve, and elements in it."""
+    creators = tuple(Element(0x00290010, "LO", b"NAME%d" % number) for number in range(count))
+    return creators + tuple(Element(0x00291000 | number % 256, "LO", b"xy") for number in range(count))
+
+
+class TestGrowth:
+    def test_each_of_many_creators_in_one_block_is_counted_once(self) -> None:
+        data = encode_dataset(many_creators(300), EXPLICIT_LITTLE)
+        found = walk(BytesSource(data), SYNTAX)
+        location = locate(found.elements, found.datasets, Loads(data), installed())
+        reserved = [
+            count for (_, reason), (count, _) in location.unclaimed.items() if reason == "unknown-creator"
+        ]
+        assert sum(reserved) == 300
+        assert sum(count for count, _ in location.unclaimed.values()) == 600
+
+    def test_locating_asks_for_values_in_proportion(self) -> None:
+        def calls(count: int) -> int:
+            data = encode_dataset(many_creators(count), EXPLICIT_LITTLE)
+            found = walk(BytesSource(data), SYNTAX)
+            load = Loads(data)
+            locate(found.elements, found.datasets, load, installed())
+            return load.calls
+
+        assert calls(400) <= 2 * calls(200) + 2
+
+    def test_creators_are_looked_up_in_proportion(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        registry = installed()
+        counts = []
+        knows = type(registry).knows
+        for count in (200, 400):
+            asked_of: list[str] = []
+
+            def counted(self: object, creator: str, /, asked: list[str] = asked_of) -> bool:
+                asked.append(creator)
+                return knows(registry, creator)
+
+            monkeypatch.setattr(type(registry), "knows", counted)
+            data = encode_dataset(many_creators(count), EXPLICIT_LITTLE)
+            found = walk(BytesSource(data), SYNTAX)
+            locate(found.elements, found.datasets, Loads(data), registry)
+            counts.append(len(asked_of))
+        assert counts[1] <= 2 * counts[0] + 10
+
+
+class TestEngine:
+    def engine(self) -> Engine:
+        return Engine(load_policy("converter-safe"), installed())
+
+    def examine(self, dataset: DataSet, size: int) -> None:
+        source = BytesSource(encode_dataset(dataset, EXPLICIT_LITTLE))
+        found = walk(source, SYNTAX)
+        self.engine().examine(found.elements, found.datasets, source, Budget(size))
+
+    def test_claimed_values_are_counted_before_the_first_is_laid_out(self) -> None:
+        half = (BYTES.floor >> 1) // 3
+        elements = tuple(
+            one
+            for block in range(0x10, 0x18)
+            for one in private_block(0x0021, block, SDS, {0x19: ("OB", b"x" * half)})
+        )
+        with pytest.raises(LimitExceeded, match=BYTES.unit) as caught:
+            self.examine(elements, 0)
+        assert caught.value.selector == "(0021,SIEMENS MR SDS 01,19)"
+
+    def test_more_elements_than_a_file_may_have_are_a_limit(self) -> None:
+        elements = tuple(
+            Element(0x00290000 | 0x1000 + number, "LO", b"") for number in range(ELEMENTS.floor + 1)
+        )
+        with pytest.raises(LimitExceeded, match=ELEMENTS.unit):
+            self.examine(elements, 0)
+        self.examine(elements, 64)
+
+    def test_spans_of_all_values_are_counted_together(self) -> None:
+        value = section(b"#x\n" * (SPANS.floor // 4 + 1))
+        block = private_block(0x0021, 0x10, SDS, {0x19: ("OB", value)})
+        again = private_block(0x0021, 0x11, SDS, {0x19: ("OB", value)})
+        self.examine(block, 0)
+        with pytest.raises(LimitExceeded, match=SPANS.unit):
+            self.examine((*block, *again), 0)
