@@ -192,3 +192,17 @@ def protocols(draw: st.DrawFn) -> bytes:
         )
     )
     return as_value(text, draw(st.sampled_from([b"", b"\0", b"\0\0", b"\0left behind"])))
+
+
+def is_text_in_part(value: bytes) -> bool:
+    """Tell whether the grammar found a part of a text that it takes for text, and finds the same once all texts are filled."""
+    layout = layout_protocol(value)
+    new = bytearray(value)
+    for span in layout:
+        if span.kind is Kind.VALUE and span.form in ("text", "uid", "name"):
+            new[span.start : span.stop] = fill(span.form, value[span.start : span.stop])
+    again = layout_protocol(bytes(new))
+    cuts = [(span.start, span.stop, span.kind, span.path) for span in layout]
+    assert cuts == [(span.start, span.stop, span.kind, span.path) for span in again]
+    assert layout.notes == again.notes
+    return any(span.path in ("other", "ASCCONV/other") for span in layout)

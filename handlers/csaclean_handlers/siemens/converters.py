@@ -15,7 +15,7 @@ from typing import Any
 
 from csaclean.handler import ConverterElement
 
-__all__ = ["SiemensConverters", "read_tags"]
+__all__ = ["SiemensConverters", "read_tags", "searched_keys"]
 
 _CREATOR = "siemens csa header"
 _IMAGE, _SERIES = 0x10, 0x20
@@ -77,6 +77,13 @@ def _ascconv_rows() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
     )
 
 
+@cache
+def searched_keys() -> re.Pattern[bytes]:
+    """Return what matches a key of the protocol that is searched for, its indices with it: the first hit of each is read."""
+    keys = sorted((key.pattern for key, _ in _ascconv_rows()), key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(keys)})(?:\[\d{{1,5}}\]){{0,4}}".encode("ascii"))
+
+
 _UNREAD = {"int": re.compile(rb"[^0-9]+"), "float": re.compile(rb"[^0-9.-]+")}
 """What dcm2niix passes over on the line of a number (``readKey``, ``readKeyFloat``): a remark, as long as it has no digits."""
 
@@ -85,7 +92,10 @@ _UNREAD = {"int": re.compile(rb"[^0-9]+"), "float": re.compile(rb"[^0-9.-]+")}
 def _ascconv_keys() -> tuple[tuple[re.Pattern[bytes], re.Pattern[bytes] | None], ...]:
     """Return the pattern of each key with the rest of its line, and what of that is not read."""
     return tuple(
-        (re.compile(key.pattern.encode("ascii") + rb"[^\n]*"), _UNREAD.get(row["kind"]))
+        (
+            re.compile(rb"(" + key.pattern.encode("ascii") + rb"(?:\[\d{1,5}\]){0,4})[^\n]*"),
+            _UNREAD.get(row["kind"]),
+        )
         for key, row in _ascconv_rows()
     )
 
@@ -148,7 +158,7 @@ def _keys(protocol: bytes) -> tuple[tuple[str, bytes], ...]:
     The text is the same before and after cleaning, and in all files of a series: it is searched once.
     """
     return tuple(
-        (hit[0].partition(b"=")[0].strip().decode("latin-1"), _read_part(hit[0], unread))
+        (hit[1].decode("latin-1"), _read_part(hit[0], unread))
         for key, unread in _ascconv_keys()
         for hit in key.finditer(protocol)
     )

@@ -14,11 +14,12 @@ A text ends at its first NUL or with its element.
 """
 
 import re
+from collections import Counter
 from typing import Final
 
 from csaclean.errors import MalformedValue
 from csaclean.model import Builder, Layout
-from csaclean_handlers.siemens.ascconv import BEGIN, END_MARKER, named
+from csaclean_handlers.siemens.ascconv import BEGIN, END_MARKER, layout_section, named
 from csaclean_handlers.siemens.protocol_names import Name, vocabulary
 from csaclean_handlers.siemens.quoting import string_pattern, text_field
 from csaclean_handlers.siemens.xprotocol import STARTS, layout_text
@@ -27,6 +28,11 @@ __all__ = ["UNKNOWN_TEXT", "layout_protocol", "text_end"]
 
 UNKNOWN_TEXT: Final = "unknown-protocol-text"
 """Note of a text that is none of the known kinds."""
+UNREADABLE: Final = "unreadable-protocol-text"
+"""Note of a text of which only the ASCCONV sections can be read."""
+_QUOTES: Final = re.compile(rb'"+')
+_DEPTHS: Final = {1: 0, 2: 1, 4: 2, 8: 3}
+"""How deep a text is quoted, by the length of its commonest run of quotes."""
 
 _SIGNATURE: Final = re.compile(rb"<(?:XProtocol|EVAProtocol)>|### ASCCONV BEGIN")
 _STEP: Final = re.compile(
@@ -56,13 +62,9 @@ def layout_protocol(text: bytes, *, fine: bool = False) -> Layout:
     -------
     Layout
         Paths are ``ASCCONV/KEY``, ``XProtocol/NAME`` (the parameter or construct), ``Step/KEY`` in the short form and
-        ``other``, a text of none of these kinds, which is one field and noted as ``unknown-protocol-text``. The depth of
+        ``other``, a text of none of these kinds, which is one field and noted as ``unknown-protocol-text``. Where the grammar
+        fails, the ASCCONV sections are laid out as readers find them, and all else is ``other``. The depth of
         quoting is no part of a path.
-
-    Raises
-    ------
-    MalformedValue
-        If the text has the signature of a protocol and breaks the grammar.
 
     Examples
     --------
@@ -72,19 +74,55 @@ def layout_protocol(text: bytes, *, fine: bool = False) -> Layout:
     """
     end = text_end(text)
     builder = Builder()
-    if STARTS.match(text, 0, end):
-        sections = layout_text(builder, text, end, 0, fine=fine)
-        for marker in (BEGIN, END_MARKER):
-            if text.count(marker, 0, end) != sections:
-                raise MalformedValue("an ASCCONV marker is out of place", "", text.rfind(marker, 0, end))
-    elif found := _SIGNATURE.search(text, 0, end):
-        raise MalformedValue("a protocol doesn't begin the text", "", found.start())
+    if _SIGNATURE.search(text, 0, end):
+        try:
+            _read_protocol(builder, text, end, fine=fine)
+        except MalformedValue:
+            builder = Builder()
+            _sections(builder, text, end, fine=fine)
     elif not _short_form(builder, text, end):
         builder.value(end, "other", "text")
         builder.note(UNKNOWN_TEXT)
     builder.structure(min(end + 1, len(text)))
     builder.dead(len(text))
     return builder.done(len(text))
+
+
+def _read_protocol(builder: Builder, text: bytes, end: int, *, fine: bool) -> None:
+    """Account for a whole protocol text.
+
+    Raises
+    ------
+    MalformedValue
+        If it breaks the grammar.
+    """
+    if STARTS.match(text, 0, end) is None:
+        raise MalformedValue("a protocol doesn't begin the text", "", 0)
+    sections = layout_text(builder, text, end, 0, fine=fine)
+    for marker in (BEGIN, END_MARKER):
+        if text.count(marker, 0, end) != sections:
+            raise MalformedValue("an ASCCONV marker is out of place", "", text.rfind(marker, 0, end))
+
+
+def _sections(builder: Builder, text: bytes, end: int, *, fine: bool) -> None:
+    """Account for a text that breaks the grammar: its ASCCONV sections, and around them text.
+
+    Markers and quotes are structure, so whatever fills the text, it breaks the grammar again and has the same cuts.
+    """
+    start = text.find(BEGIN, 0, end)
+    if start < 0:
+        builder.value(end, "other", "text")
+        builder.note(UNKNOWN_TEXT)
+        return
+    builder.note(UNREADABLE)
+    while start >= 0:
+        text_field(builder, text, builder.position, start, "other", "text")
+        stop = text.find(END_MARKER, start, end)
+        quotes = Counter(len(run[0]) for run in _QUOTES.finditer(text, start, stop if stop >= 0 else end))
+        commonest = min(quotes, key=lambda size: (-quotes[size], size), default=1)
+        layout_section(builder, text, end, _DEPTHS.get(commonest, 0), fine=fine)
+        start = text.find(BEGIN, builder.position, end)
+    text_field(builder, text, builder.position, end, "other", "text")
 
 
 def _short_form(builder: Builder, text: bytes, end: int) -> bool:

@@ -22,7 +22,8 @@ _MOST_STEPS: Final = (1 << 16) - 1
 _STRIDES: Final = (4096, 64, 2)
 """Delimiters in a step. A long run, as of a text that is quoted many times, takes few steps; as each is the longest that
 fits, a run can be cut in one way only."""
-_PIECE: Final = re.compile(rb'[^"]+')
+_KEPT: Final = re.compile(rb'"+|### ASCCONV (?:BEGIN|END)')
+_MARKER: Final = b"### ASCCONV"
 
 
 def delimiter(depth: int) -> str:
@@ -60,13 +61,14 @@ def string_pattern(depth: int, *, lines: bool) -> str:
 def text_field(builder: Builder, row: bytes, start: int, stop: int, path: str, form: str) -> None:
     """Account for the content of a string: literal quotes are structure, what stands between them is the field.
 
-    Whatever fills the field, no delimiter can appear or go.
+    So are the markers of a section. Whatever fills the field, no delimiter and no marker can appear or go.
     """
-    if row.find(b'"', start, stop) < 0:
+    if row.find(b'"', start, stop) < 0 and row.find(_MARKER, start, stop) < 0:
         builder.structure(start)
         builder.value(stop, path, form)
         return
-    for piece in _PIECE.finditer(row, start, stop):
-        builder.structure(piece.start())
-        builder.value(piece.end(), path, form)
-    builder.structure(stop)
+    builder.structure(start)
+    for kept in _KEPT.finditer(row, start, stop):
+        builder.value(kept.start(), path, form)
+        builder.structure(kept.end())
+    builder.value(stop, path, form)
