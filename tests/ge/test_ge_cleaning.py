@@ -10,6 +10,7 @@ import pytest
 
 import csaclean
 from csaclean.errors import MalformedValue
+from phantom_file import Phantom, file_bytes
 from phantom_ge import (
     EPOCH,
     EXAM,
@@ -23,7 +24,8 @@ from phantom_ge import (
     raw_header,
     xml_protocol,
 )
-from phantom_writer import ENCODINGS, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from phantom_writer import ENCODINGS, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, private_block
+from phantoms import plain_image
 from tests.ge.samples import cleaned
 
 IDENTITIES = (
@@ -248,3 +250,17 @@ def test_only_the_text_of_the_kept_protocol_is_what_it_was(tmp_path: Path) -> No
     for retained in (["descriptors", "device"], ["uids", "device"], ["uids", "descriptors"]):
         report = csaclean.clean_file(source, tmp_path / "few.dcm", retain=retained, overwrite=True)
         assert report.status == "cleaned"
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+def test_coils_are_redacted_as_text_where_they_stand_under_a_vr_of_numbers(
+    policy: str, tmp_path: Path
+) -> None:
+    """(0043,GEMS_PARM_01,80) was met as DS with names and serial numbers of coils in it."""
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    block = private_block(0x0043, 0x10, b"GEMS_PARM_01", {0x80: ("DS", b"COILNAME\\SERIAL12345 ")})
+    source.write_bytes(file_bytes(Phantom(plain_image(block))))
+    report = csaclean.clean_file(source, target, policy)
+    assert report.vouched
+    assert b"COILNAME" not in target.read_bytes()
+    assert b"SERIAL12345" not in target.read_bytes()

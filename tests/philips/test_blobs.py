@@ -61,9 +61,13 @@ def test_what_nobody_can_read_is_one_field(value: bytes, kind: bytes | None) -> 
 
 
 @pytest.mark.parametrize("value", [b"DOE^JANE" * 8, b"<a>", b"\2" + bytes(40), b"short"])
-def test_what_is_called_parameters_and_has_no_header_of_theirs_is_refused(value: bytes) -> None:
+def test_what_is_called_parameters_and_has_no_header_of_theirs_is_one_field(value: bytes) -> None:
+    assert fields(value, lay_out(value)) == [("other", "opaque", value)]
+
+
+def test_what_has_the_header_of_parameters_and_breaks_their_grammar_is_refused() -> None:
     with pytest.raises(MalformedValue):
-        lay_out(value)
+        lay_out(parameters()[0][:-90])
 
 
 def test_a_list_of_strings_under_the_name_of_parameters_is_one_field_before_and_after_it_is_blanked() -> None:

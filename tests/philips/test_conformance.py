@@ -30,7 +30,7 @@ SAMPLES: Final = {
     "swapped": Sample(BLOB, _swapped(_BLOB), order=">", peers=_TYPE),
     "of-one-kind": Sample(BLOB, _ONE_KIND, peers=_TYPE, free={"": [*range(8, 12), *range(16, 20)]}),
     "parameters-cut": Sample(BLOB, _BLOB[:-90], "malformed", peers=_TYPE),
-    "no-parameters": Sample(BLOB, b"DOE^JANE" * 8, "malformed", peers=_TYPE),
+    "no-parameters": Sample(BLOB, b"DOE^JANE" * 8, peers=_TYPE),
     "exam-card": Sample(BLOB, exam_card(size=1200, record=b"DOE^JANE")),
     "responses": Sample(BLOB, responses("Jörg"), peers=_TYPE),
     "other": Sample(BLOB, b"\1\2\3\4DOE^JANE", peers={0x39: b"BINARY"}),

@@ -132,6 +132,28 @@ def test_a_blob_that_breaks_its_grammar_fails_its_file(tmp_path: Path) -> None:
     assert not (tmp_path / "out.dcm").exists()
 
 
+def headerless() -> bytes:
+    """Return a file whose blob of parameters has no header, as Philips' enhanced images of release 1.1 do."""
+    return file_bytes(Phantom(raw_data(blob_item("PDF_EXAM_PARS", "IEEE_PDF", b"EX_PROTO_name\0" * 30))))
+
+
+def test_parameters_without_a_header_stay_where_nothing_is_redacted_and_nobody_vouches_for_them(
+    tmp_path: Path,
+) -> None:
+    new, report = cleaned(headerless(), tmp_path, "dead-space")
+    assert b"EX_PROTO_name" in new
+    assert not report.vouched
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+def test_parameters_without_a_header_are_blanked_where_identities_are_redacted(
+    policy: str, tmp_path: Path
+) -> None:
+    new, report = cleaned(headerless(), tmp_path, policy)
+    assert b"EX_PROTO_name" not in new
+    assert report.vouched
+
+
 def test_what_is_known_of_blobs_is_vouched_for_and_unknown_names_are_not(tmp_path: Path) -> None:
     known, unknown = one_of_each()[0], one_of_each()[2]
     _, report = cleaned(file_bytes(Phantom(raw_data(known))), tmp_path)

@@ -2,7 +2,8 @@
 
 What a blob is tell its neighbours in the item, xx39 (the type) among them, and its own first bytes:
 
-- ``IEEE_PDF``: parameters, see `csaclean_handlers.philips.parameters`; a few were seen that hold a list of strings instead;
+- ``IEEE_PDF``: parameters, see `csaclean_handlers.philips.parameters`; a few were seen that hold a list of
+  strings instead, and those of release 1.1 have no header: what these hold is like the last kind below;
 - an exam card: XML up to a NUL, in which an element holds in base64 what the .NET platform wrote of it as SOAP, which is XML
   up to a NUL again;
 - JSON, whatever its name says;
@@ -29,7 +30,6 @@ __all__ = ["BLOB", "layout_blob"]
 BLOB: Final = "(2005,Philips MR Imaging DD 002,44)"
 _TYPE: Final = 0x39
 _PARAMETERS: Final = b"IEEE_PDF"
-_LIST_OF_STRINGS: Final = b"\1\0\0\0"
 _RECORDS: Final = Struct("<24xi")
 _RECORDS_FOLLOW: Final = 8
 _TEXT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[<{\[]")
@@ -156,7 +156,7 @@ def layout_blob(element: PrivateElement) -> Layout:
     Raises
     ------
     MalformedValue
-        If the type says that these are parameters, and the bytes contradict.
+        If type and header say that these are parameters, and the bytes contradict.
     """
     value = element.value
     kind = (element.peer(_TYPE) or b"").strip(b" \0")
@@ -170,8 +170,5 @@ def layout_blob(element: PrivateElement) -> Layout:
         if inner is not None:
             builder.view(len(value), View(_SWAP16.name, _SWAP16, row, inner))
             return builder.done(len(value))
-    is_list = value.startswith(_LIST_OF_STRINGS)
-    if kind == _PARAMETERS and value.strip(b"\0") and not is_list:
-        raise MalformedValue("no header of parameters", "", 0)
     builder.value(len(value), "other", "opaque")
     return builder.done(len(value))
