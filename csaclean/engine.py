@@ -640,7 +640,7 @@ class Engine:
 
 def _is_redacted(one: Cleaned) -> bool:
     """Tell whether the policy changes a field of an element."""
-    return any(edit.reason == "redact" for edit in one.edits)
+    return any(edit.reason in ("redact", "identifier") for edit in one.edits)
 
 
 def _is_redacted_whole(one: Cleaned) -> bool:

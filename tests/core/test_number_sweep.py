@@ -37,7 +37,7 @@ _ANY = (
     b"12",
     b"long text, " * 90,
     b"a \\ b\\",
-    b'### ASCCONV BEGIN ###\nsProtConsistencyInfo.tBaselineString = "N4_VD"\nlAccelFactPE = 2\ntProtocolName = "x y"\n### ASCCONV END ###\0',
+    b'### ASCCONV BEGIN ###\nsProtConsistencyInfo.tBaselineString = "N4_VD"\nlAccelFactPE = 2\ntProtocolName = "Quillfeather x"\n### ASCCONV END ###\0',
 )
 _BINARY = (bytes(range(64)), struct.pack("<4d", 1.5, -2.25, 1000, 0), b"\xff" * 12)
 _SHORT_VRS = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI"))
@@ -95,7 +95,7 @@ def dataset(place: Place, vr: str, value: Content) -> bytes:
     block = private_block(
         place.tag >> 16, place.tag >> 8 & 0xFF, place.creator.encode("ascii"), {place.tag & 0xFF: (vr, value)}
     )
-    head = (text(0x00080060, "CS", "MR"), text(0x00100010, "PN", "PHANTOM^NUMBERED"))
+    head = (text(0x00080060, "CS", "MR"), text(0x00100010, "PN", "QUILLFEATHER^OTTOLINE"))
     tail = text(0x00201206, "IS", "1")
     return encode_dataset(ordered((*head, *block, tail)), EXPLICIT_LITTLE)
 
