@@ -13,7 +13,7 @@ from csaclean.errors import PolicyError
 __all__ = ["convert", "lines_of_entries", "parse", "read_text"]
 
 _T = TypeVar("_T")
-_PLACE: Final = re.compile(r" - at `\$(?:\.(\w+)(?:\[(\d+)\])?(?:\.([\w-]+))?)?[^`]*`$")
+_PLACE: Final = re.compile(r" - at `\$(?:\.(\w+)(?!\w)(?:\[(\d+)\])?(?:\.([\w-]+)(?![\w-]))?)?[^`]*`$")
 
 
 def read_text(path: Path, kind: str, encoding: str = "utf-8") -> str:

@@ -52,7 +52,7 @@ def _lines(depth: int) -> re.Pattern[bytes]:
             r"(?:\#([^\r\n]*))?\r?\n"
             r"|\#(?!\#\#\ ASCCONV)([^\r\n]*)\r?\n"
             r"|([ \t]*\r?\n)"
-            r"|((?:[^\r\n]|\r(?!\n))+)(?:\r?\n|\Z)"
+            r"|([^\n]+?)(?:\r?\n|\Z)"
         ).encode("ascii"),
         re.DOTALL,
     )
