@@ -10,14 +10,15 @@ Sources: the encodings were found in private elements of real files; RFC 4648 (b
 import binascii
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from csaclean.dicom.charset import codecs_of
 from csaclean.dicom.identifying import GROUPS, Group
+from csaclean.errors import LimitExceeded
 from csaclean.proof.words import Identifiers, Word, all_words, escapes, is_wide, numbers_of, spellings
 
 __all__ = ["Needles"]
@@ -46,6 +47,11 @@ _AS_BASE64: Final = bytes(
 )
 """Makes anything base64: what is none becomes zero bits, and nothing moves."""
 
+MAX_HITS: Final = 1 << 16
+"""Hits in one row, or in one piece of a longer one. Real rows have up to 21."""
+TOO_MANY_HITS: Final = (
+    f"identifiers stand in it more than {MAX_HITS} times; --not-identifiers takes out a word that is none"
+)
 _CODES: Final = re.compile(rb",(?:\s{0,2}\d{1,3},){2,}")
 """The inside of a list of codes. Starts at a comma, so that the search is for one byte."""
 _CODE: Final = re.compile(rb"\d+")
@@ -217,6 +223,17 @@ def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator
                         yield start, stop, form.group
 
 
+def _outside(hits: Iterable[Hit], around: Sequence[Hit]) -> Iterator[Hit]:
+    """Yield the hits that lie in none of `around`; both are in ascending order."""
+    at, reach = 0, -1
+    for start, stop in hits:
+        while at < len(around) and around[at][0] <= start:
+            reach = max(reach, around[at][1])
+            at += 1
+        if stop > reach:
+            yield start, stop
+
+
 def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
     """Find words in lists of decimal character codes between commas, with or without spaces."""
     for inside in _CODES.finditer(row):
@@ -228,11 +245,13 @@ def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Itera
         tail = _LAST_CODE.match(row, inside.end())
         if tail is not None and not row[tail.end() : tail.end() + 1].isdigit():
             last = tail.end()
-        values = map(int, row[first:last].split(b","))
-        text = bytes([value if value < 256 else 0 for value in values])
-        hits = list(_hits_as_text(text, text.translate(_LOWER, unused), groups))
+        values = (int(found[0]) for found in _CODE.finditer(row, first, last))
+        text = bytes(value if value < 256 else 0 for value in values)
+        hits = list(islice(_hits_as_text(text, text.translate(_LOWER, unused), groups), MAX_HITS + 1))
         if hits:
-            numbers = [found.span() for found in _CODE.finditer(row, first, last)]
+            wanted = {at for start, stop, _ in hits for at in (start, stop - 1)}
+            codes = enumerate(_CODE.finditer(row, first, last))
+            numbers = {at: found.span() for at, found in codes if at in wanted}
             yield from ((numbers[start][0], numbers[stop - 1][1], group) for start, stop, group in hits)
 
 
@@ -440,7 +459,13 @@ class Needles:
         return [(start, stop) for start, stop, _ in self.find_groups(row, within)]
 
     def find_groups(self, row: bytes, within: tuple[int, int] | None = None) -> list[tuple[int, int, Group]]:
-        """Return what `find` does, with the group of each hit: the first one, as `GROUPS` orders them."""
+        """Return what `find` does, with the group of each hit: the first one, as `GROUPS` orders them.
+
+        Raises
+        ------
+        LimitExceeded
+            If there are more than `MAX_HITS`.
+        """
         if not self.groups:
             return []
         low, high = within if within is not None else (0, len(row))
@@ -451,14 +476,13 @@ class Needles:
             hit = offset + start, offset + stop
             if low <= hit[0] and hit[1] <= high and _RANKS[group] <= _RANKS[found.get(hit, group)]:
                 found[hit] = group
-        if found and self.spared:
-            around = [(offset + start, offset + stop) for start, stop, _ in self.spared._hits(piece)]
-            found = {
-                (start, stop): group
-                for (start, stop), group in found.items()
-                if not any(first <= start and stop <= last for first, last in around)
-            }
-        return [(*hit, found[hit]) for hit in sorted(found)]
+                if len(found) > MAX_HITS:
+                    raise LimitExceeded(TOO_MANY_HITS)
+        hits = sorted(found)
+        if hits and self.spared:
+            around = sorted((offset + start, offset + stop) for start, stop, _ in self.spared._hits(piece))
+            hits = list(_outside(hits, around))
+        return [(*hit, found[hit]) for hit in hits]
 
     def number_group(self, canonical: str) -> Group | None:
         """Return the group of a number, None if it is no identifier.

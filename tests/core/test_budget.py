@@ -12,6 +12,8 @@ from csaclean.errors import LimitExceeded
 from csaclean.locate import locate
 from csaclean.model import MAX_STEPS, Builder, View
 from csaclean.policy.policies import load_policy
+from csaclean.proof.residue import MAX_HITS, Needles, _outside
+from csaclean.proof.words import Identifiers
 from csaclean.registry import installed
 from csaclean_handlers.siemens.ascconv import layout_section
 from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, private_block
@@ -185,3 +187,15 @@ class TestEngine:
         self.examine(block, 0)
         with pytest.raises(LimitExceeded, match=SPANS.unit):
             self.examine((*block, *again), 0)
+
+
+class TestHits:
+    def test_more_hits_than_a_row_may_have_are_a_limit_that_names_the_option(self) -> None:
+        needles = Needles.of({"patient": Identifiers(names=("Quillfeather^Ottoline",))}, ())
+        assert len(needles.find(b"Quillfeather " * MAX_HITS)) == MAX_HITS
+        with pytest.raises(LimitExceeded, match="--not-identifiers"):
+            needles.find(b"Quillfeather " * (MAX_HITS + 1))
+
+    def test_hits_inside_spared_texts_are_none(self) -> None:
+        hits = [(0, 2), (3, 5), (3, 9), (6, 8), (12, 14)]
+        assert list(_outside(hits, [(1, 4), (2, 6), (5, 8)])) == [(0, 2), (3, 9), (12, 14)]

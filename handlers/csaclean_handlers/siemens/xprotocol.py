@@ -179,6 +179,7 @@ class _Block:
     def read(self, stop: int) -> int:
         """Account for what follows an opening brace, up to the brace that closes it; return the number of sections."""
         for token in _tokens(self._depth).finditer(self._row, self._builder.position, stop):
+            self._builder.step()
             group = token.lastindex
             if group in (_PLAIN, _QUOTED):
                 self._string(*token.span(group))
