@@ -6,6 +6,7 @@ and by position, so a file of any size takes the memory of its private elements 
 
 import os
 import stat
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple, Unpack, get_args
 
 from csaclean.budget import Budget
 from csaclean.dicom.deflate import deflated, inflate
-from csaclean.dicom.elements import Shape, Walk
+from csaclean.dicom.elements import Element, Shape, Walk
 from csaclean.dicom.file import Start, as_written, find_start
 from csaclean.dicom.source import FileSource, Source
 from csaclean.dicom.walk import walk
@@ -215,12 +216,13 @@ class Cleaner:
         """
         source = opened.source
         found = walk(source, opened.start.syntax, opened.start.offset)
-        examined = self.engine.examine(found.elements, found.datasets, source, Budget(opened.raw.size))
+        elements = (*opened.start.private, *found.elements)
+        examined = self.engine.examine(elements, found.datasets, source, Budget(opened.raw.size))
         regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
         check_patches(patches, examined, regions)
-        self.sweep(source, found, examined, regions)
+        self.sweep(source, found, examined, regions, opened.start.private)
         splice = self._splice(opened, found, examined, regions) if self.mark else Splice()
         regions = [*regions, *mark_regions(splice), *([opened.slack] if opened.slack is not None else [])]
         return Found(
@@ -246,7 +248,14 @@ class Cleaner:
             raise Unsupported("a TIFF header in the preamble, whose offsets a mark would shift", "", 0)
         return splice
 
-    def sweep(self, source: Source, found: Walk, examined: Examined, regions: Sequence[Region]) -> None:
+    def sweep(
+        self,
+        source: Source,
+        found: Walk,
+        examined: Examined,
+        regions: Sequence[Region],
+        private: Sequence[Element] = (),
+    ) -> None:
         """Look for payloads with a claimed signature outside everything that was claimed or is reported as unclaimed.
 
         The walk can only find what the data set's structure tells. This is the check that doesn't believe it.
@@ -256,7 +265,7 @@ class Cleaner:
         ProofFailed
             If there is one.
         """
-        accounted = [(element.start, element.stop) for element in examined.elements]
+        accounted = [(element.start, element.stop) for element in (*private, *examined.elements)]
         accounted += [
             (element.start, element.stop)
             for element in found.elements
@@ -352,10 +361,11 @@ def check_patches(patches: Sequence[Patch], examined: Examined, regions: Sequenc
         if one.edits
     }
     position = 0
+    ordered = sorted(regions, key=lambda region: region.offset)
+    offsets = [region.offset for region in ordered]
     for patch in patches:
-        named = any(
-            region.offset <= patch.start and patch.stop <= region.offset + region.bytes for region in regions
-        )
+        before = bisect_right(offsets, patch.start)
+        named = before > 0 and patch.stop <= offsets[before - 1] + ordered[before - 1].bytes
         whole = isinstance(patch.new, Fill) or len(patch.new) == patch.stop - patch.start
         if patch.start < position or not whole:
             raise ProofFailed("written", "patches overlap or change a length", "", patch.start)
@@ -397,6 +407,11 @@ def _prove_written(source: Source, start: Start, found: Found, original: Source)
     again = walk(source, start.syntax, start.offset)
     if again.elements != found.walk.elements or again.datasets != found.walk.datasets:
         raise ProofFailed("written", "the written file has other elements")
+    untrue = [*again.slack, *(one for one in start.slack if source.read(one.start, one.stop) != one.true)]
+    if untrue:
+        raise ProofFailed(
+            "rows", f"{len(untrue)} headers of private elements hold more than they may", "", untrue[0].start
+        )
     for one, element in zip(found.examined.cleaned, found.examined.elements, strict=True):
         if source.read(element.start, element.stop) != one.new:
             raise ProofFailed("written", "an element was not written as proved", one.selector)

@@ -6,15 +6,25 @@ First by creator, in every data set and item; then, where no known creator reser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from csaclean.context import Context
-from csaclean.dicom.creators import creator_of, is_creator, private_tag, resolve_creators
-from csaclean.dicom.elements import DataSet, Element, Shape, tag_text
+from csaclean.dicom.creators import (
+    creator_name,
+    creator_of,
+    creator_stop,
+    is_creator,
+    is_only_a_name,
+    private_tag,
+    resolve_creators,
+)
+from csaclean.dicom.elements import DataSet, Element, Shape, is_group_length, tag_text
 from csaclean.dicom.walk import STANDARD
 from csaclean.errors import MalformedFile, Unsupported
-from csaclean.handler import PrivateElement
-from csaclean.registry import Claimed, Registry
+from csaclean.handler import Claim, PrivateElement
+from csaclean.model import Builder, Layout
+from csaclean.policy.rules import RuleSet
+from csaclean.registry import Claimed, Registered, Registry
 from csaclean.selector import Selector, Step, folded
 from csaclean.unclaimed import UNKNOWN_CREATOR, blank_claim, is_payload, is_read
 
@@ -27,6 +37,12 @@ PAYLOAD: Final = "payload"
 """The reason for private pixel or signal data that would be blanked otherwise."""
 
 READ_BUT_UNCLAIMED: Final = "a converter reads this element, and no handler claims it"
+
+_META_GROUP: Final = 0x0002
+_META_VRS: Final = {0x0100: "UI"}
+"""VRs of private elements of the File Meta Information (PS3.10 section 7.1); all others are bytes."""
+_LONGEST_CREATOR: Final = 1025
+"""So many bytes of a creator tell what it is: a longer value is none."""
 
 Load = Callable[[Element, int], bytes]
 """Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""
@@ -110,6 +126,25 @@ class Location:
             self.disowned.append((step, element))
 
 
+class _Creators:
+    """Lays Private Creators out: a name, and what stands dead behind it."""
+
+    name: ClassVar[str] = "private-creator"
+    claims: ClassVar[tuple[Claim, ...]] = ()
+    rules: ClassVar[RuleSet] = RuleSet()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return the layout of a creator."""
+        builder = Builder()
+        builder.structure(creator_stop(element.value))
+        builder.dead(len(element.value))
+        return builder.done(len(element.value))
+
+
+_CREATORS: Final = Registered("private-creator", _Creators(), "csaclean", "")
+"""Who lays out Private Creators with dead bytes behind the name."""
+
+
 class _Locator:
     def __init__(
         self, datasets: Sequence[DataSet], creators: Creators, load: Load, registry: Registry
@@ -151,6 +186,10 @@ class _Locator:
                 (*outer, self.step(dataset.parent, dataset.tag)) if dataset.private else outer
             )
         return self._around[owner]
+
+    def knows(self, creator: str) -> bool:
+        """Tell whether a handler knows a folded creator."""
+        return self._registry.knows(creator)
 
     def printable(self, step: Step) -> Step:
         """Return a step without a creator that no handler knows: such a name is a value of the file."""
@@ -227,10 +266,21 @@ def step_key(step: Step) -> tuple[int, str | None, int]:
     return step.group, step.creator, step.element
 
 
-def _is_group_length(element: Element) -> bool:
-    """Tell whether an element is the length of its group (PS3.5 section 7.2): private, or standard inside a private sequence."""
-    number = element.tag & 0xFFFF
-    return not number and element.vr in (None, "UL", "UN") and element.stop - element.start == 4
+def _add_creator(found: Location, element: Element, value: bytes, locator: _Locator) -> None:
+    """Account for a Private Creator: dead bytes behind the name are claimed, a name that isn't known is disowned."""
+    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+    size = element.stop - element.start
+    stop = creator_stop(value)
+    name = creator_name(value) if element.shape is Shape.VALUE else ""
+    own = element._replace(stop=element.start + stop)
+    if size and not (name and is_only_a_name(value)):
+        found.disown(step, "not-a-creator", own if name else element)
+    elif size and not locator.knows(name):
+        found.disown(Step(step.group, step.element, name), UNKNOWN_CREATOR, own)
+    if name and value[stop:].strip(b"\0 "):
+        claimed = Claimed(_CREATORS, Claim((step,)), str(step), by_vr=False)
+        selector = (*map(locator.printable, locator.around(element.owner)), step)
+        found.located.append(Located(element, claimed, selector, None, orphan=False))
 
 
 def locate(
@@ -274,27 +324,24 @@ def locate(
 
     @cache  # of creators only: they are asked for twice
     def whole(element: Element) -> bytes:
-        return load(element, -1)
+        return load(element, _LONGEST_CREATOR)
 
     creators = resolve_creators(elements, whole)
     found = Location(creators=creators)
     locator = _Locator(datasets, creators, load, registry)
     for element in elements:
         tag, owner = element.tag, element.owner
-        private_matter = tag & 0x10000 or datasets[owner].private
+        private_matter = tag & 0x10000 or datasets[owner].private or tag >> 16 == _META_GROUP
         size = element.stop - element.start
         if not private_matter and tag not in STANDARD:
             # The walk returns such an element only if it may be a sequence that nothing can read.
             found.disown(Step(tag >> 16, tag & 0xFFFF), "broken-sequence", element)
-        if not private_matter or element.shape is Shape.SEQUENCE or _is_group_length(element):
+        if not private_matter or element.shape is Shape.SEQUENCE or is_group_length(tag, element.vr, size):
             continue
         reserves = is_creator(tag)
         name = creator_of(element, whole) if reserves else ""
         if reserves and not locator.hides_payload(element, name):
-            if size and not name:
-                found.disown(Step(tag >> 16, tag & 0xFFFF), "not-a-creator", element)
-            elif name and not registry.knows(name):
-                found.disown(Step(tag >> 16, tag & 0xFF, name), UNKNOWN_CREATOR, element)
+            _add_creator(found, element, whole(element), locator)
             continue
         step = locator.step(owner, tag)
         if element.shape is Shape.FRAGMENTS:
@@ -317,9 +364,12 @@ def locate(
             if blank and reason not in (READ, PAYLOAD):
                 name = str(locator.printable(step))
                 selector = (*map(locator.printable, locator.around(owner)), locator.printable(step))
-                found.located.append(
-                    Located(element, blank_claim(step, name), selector, step.creator, orphan=False)
-                )
+                claimed = blank_claim(step, name)
+                if step.group == _META_GROUP:
+                    claimed = claimed._replace(
+                        claim=claimed.claim._replace(vr=_META_VRS.get(step.element, "OB"))
+                    )
+                found.located.append(Located(element, claimed, selector, step.creator, orphan=False))
             else:
                 found.disown(step, reason, element)
     return found

@@ -4,11 +4,12 @@ The engine walks such a row like a file's data set, resolves the creators in it,
 Standard elements are laid out by their VR, and rules speak of them by their own tag.
 """
 
+from collections import deque
 from typing import Final
 
 from csaclean.context import Context
-from csaclean.dicom.creators import is_creator
-from csaclean.dicom.elements import Element, Shape
+from csaclean.dicom.creators import creator_stop, is_creator, is_only_a_name
+from csaclean.dicom.elements import Element, Shape, is_group_length
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE
 from csaclean.dicom.walk import walk
@@ -70,7 +71,8 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
 def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     """Return the layout of a data set in explicit VR little endian.
 
-    Headers, items and delimiters are structure: the walk has checked them. What follows the data set is opaque.
+    Headers, items and delimiters are structure: the walk has checked them. Their slack is dead. A group length that isn't
+    true is opaque, and so is what follows the data set.
     """
     source = BytesSource(row)
     try:
@@ -81,23 +83,43 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     context = Context(found.elements, found.datasets, source)
     location = locate(found.elements, found.datasets, context.load, registry)
     located = {one.element.header: one for one in location.located}
+    untrue = {slack.start for slack in found.slack if slack.kind == "group-length"}
+    dead = deque(sorted((one.start, one.stop) for one in found.slack if one.kind != "group-length"))
     builder = Builder()
     for element in found.elements:
         if element.shape is not Shape.VALUE:
             continue
-        builder.structure(element.start)
+        _structure(builder, element.start, dead)
         value = row[element.start : element.stop]
-        if is_creator(element.tag) and registry.knows(fold_creator(value)):
-            builder.structure(element.stop)
+        if is_creator(element.tag) and registry.knows(fold_creator(value)) and is_only_a_name(value):
+            builder.structure(element.start + creator_stop(value))
+            builder.dead(element.stop)
+            continue
+        if is_group_length(element.tag, element.vr, len(value)):
+            select = format_selector((_step(element),))
+            if element.start in untrue:
+                builder.value(element.stop, "", "opaque", select)
+            else:
+                builder.structure(element.stop)
             continue
         one = located.get(element.header)
         part = _layout_claimed(one, value, context, fine=fine) if one else None
         if part is None:
             part = _layout_unclaimed(element, value, registry)
         _inline(builder, part, one.claimed.selector if one else format_selector((_step(element),)))
-    builder.structure(found.end)
+    _structure(builder, found.end, dead)
     builder.value(len(row), "trailing", "opaque")
     return builder.done(len(row))
+
+
+def _structure(builder: Builder, stop: int, dead: deque[tuple[int, int]]) -> None:
+    """Account for headers and delimiters, and for the dead bytes among them."""
+    while dead and dead[0][1] <= stop:
+        low, high = dead.popleft()
+        if low >= builder.position:  # those in the fragments of encapsulated data are a part of its value
+            builder.structure(low)
+            builder.dead(high)
+    builder.structure(stop)
 
 
 def _step(element: Element) -> Step:

@@ -1,4 +1,6 @@
-"""The regions of a file outside all elements: preamble, trailing padding, and what stands behind the data set."""
+"""The regions of a file outside all values: preamble, trailing padding, what stands behind the data set, and the slack in
+headers of private matter.
+"""  # noqa: D205  # one sentence
 
 from typing import Final, Literal
 
@@ -61,7 +63,7 @@ def find_slack(raw: Source, end: int) -> Region | None:
 def find_regions(
     source: Source, start: Start, found: Walk, preamble: PreambleAction
 ) -> tuple[list[Region], list[Patch]]:
-    """Return the regions outside all elements and what is to be written there."""
+    """Return the regions outside all values and what is to be written there."""
     regions: list[Region] = []
     patches: list[Patch] = []
     if start.preamble:
@@ -77,6 +79,13 @@ def find_regions(
         regions.append(region)
         if region.nonzero:
             patches.append(Patch(low, high, _NULL))
+    for slack in (*start.slack, *found.slack):
+        old = source.read(slack.start, slack.stop)
+        if old != slack.true:
+            size = slack.stop - slack.start
+            action: Literal["null", "correct"] = "correct" if any(slack.true) else "null"
+            regions.append(Region(slack.kind, slack.start, size, size - old.count(0), action))
+            patches.append(Patch(slack.start, slack.stop, slack.true))
     size = source.size - found.end
     if size:
         region = _region(source, "trailing", found.end, source.size)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from csaclean.dicom.syntax import ByteOrder
 
@@ -21,7 +21,9 @@ __all__ = [
     "DataSet",
     "Element",
     "Shape",
+    "Slack",
     "Walk",
+    "is_group_length",
     "tag_text",
 ]
 
@@ -64,6 +66,9 @@ SHORT_VRS: Final = {vr.encode(): vr for vr in (*_SHORT, "UI", "UL", "US")}
 """Value representations (PS3.5 table 6.2-1) by the bytes that stand for them: with a length of 32 bits, or of 16."""
 VRS: Final = frozenset((*LONG_VRS, *SHORT_VRS))
 """All value representations, as they are written."""
+
+
+_GROUP_LENGTH_SIZE: Final = 4
 
 
 class Shape(IntEnum):
@@ -126,6 +131,30 @@ class DataSet(NamedTuple):
     depth: int
 
 
+class Slack(NamedTuple):
+    """Bytes of private matter's headers that readers ignore, and that may be filled in by their definition.
+
+    Attributes
+    ----------
+    start, stop
+        Where they are.
+    kind
+        ``reserved``: behind the VR in a header of twelve bytes; ``delimiter``: the length word of a delimiter;
+        ``group-length``: the value of a group length element that isn't the length of its group.
+    true
+        What has to stand there (PS3.5 sections 7.1.2, 7.2 and 7.5).
+    """
+
+    start: int
+    stop: int
+    kind: Literal["reserved", "delimiter", "group-length"]
+    true: bytes
+
+    def __repr__(self) -> str:
+        """Return kind and offset."""
+        return f"<Slack {self.kind} at {self.start}>"
+
+
 @dataclass(slots=True)
 class Walk:
     """What a walk found.
@@ -146,6 +175,9 @@ class Walk:
         may hide elements, so they are returned whatever their tag.
     padding, pixels
         Values of (FFFC,FFFC) elements and of pixel data at top level, as offsets.
+    slack
+        Bytes in headers of private matter that don't hold what has to stand there; of a walk that returns all standard
+        elements, in every header, reserved bytes and delimiters whatever they hold.
     end
         Where the data set ends; what follows is not DICOM.
     """
@@ -156,7 +188,13 @@ class Walk:
     broken: set[int] = field(default_factory=set)
     padding: list[tuple[int, int]] = field(default_factory=list)
     pixels: list[tuple[int, int]] = field(default_factory=list)
+    slack: list[Slack] = field(default_factory=list)
     end: int = 0
+
+
+def is_group_length(tag: int, vr: str | None, size: int) -> bool:
+    """Tell whether an element is the length of its group (PS3.5 section 7.2), by its tag, VR and length in bytes."""
+    return not tag & 0xFFFF and vr in (None, "UL", "UN") and size == _GROUP_LENGTH_SIZE
 
 
 def tag_text(tag: int) -> str:

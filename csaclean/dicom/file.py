@@ -10,7 +10,7 @@ File Meta Information is read in either VR form and byte order, and its length i
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from csaclean.dicom.elements import LONG_VRS, SHORT_VRS, VRS, Element, Shape, Walk
+from csaclean.dicom.elements import LONG_VRS, SHORT_VRS, VRS, Element, Shape, Slack, Walk
 from csaclean.dicom.source import Source
 from csaclean.dicom.syntax import (
     EXPLICIT_BIG,
@@ -28,6 +28,8 @@ PREAMBLE_SIZE: Final = 128
 _PREFIX: Final = b"DICM"
 _META_GROUP: Final = 0x0002
 _LAST_META: Final = 0x0102
+_FIRST_PRIVATE: Final = 0x00020100
+"""Private Information Creator UID; behind it, only Private Information follows (PS3.10 section 7.1)."""
 _MEDIA_STORAGE_CLASS: Final = 0x00020002
 _TRANSFER_SYNTAX: Final = 0x00020010
 _META_LENGTH: Final = 0x00020000
@@ -51,6 +53,10 @@ class Start(NamedTuple):
     is_dicomdir: bool
     facts: tuple[str, ...] = ()
     """What isn't as it should be and was read all the same, as codes."""
+    private: tuple[Element, ...] = ()
+    """Private Information Creator UID and Private Information of the File Meta Information."""
+    slack: tuple[Slack, ...] = ()
+    """The reserved bytes of their headers."""
 
 
 def _group(head: bytes, syntax: Syntax) -> int:
@@ -225,6 +231,8 @@ def _behind_meta(source: Source, offset: int, *, preamble: bool) -> Start:
         element.tag: source.read(element.start, min(element.stop, element.start + 128))
         for element in found.elements
     }
+    private = tuple(element for element in found.elements if element.tag >= _FIRST_PRIVATE)
+    slack = tuple(one for one in found.slack if private and one.start > private[0].header)
     is_dicomdir = values.get(_MEDIA_STORAGE_CLASS, b"").strip(b"\0 ") == _DICOMDIR_CLASS
     uid = values.get(_TRANSFER_SYNTAX, b"").strip(b"\0 ")
     if not uid:
@@ -232,7 +240,7 @@ def _behind_meta(source: Source, offset: int, *, preamble: bool) -> Start:
         if not candidates:
             raise MalformedFile("no transfer syntax, and the encoding is not certain", "", found.end)
         syntax = _certain(source, found.end, candidates)
-        return Start(found.end, syntax, preamble, is_dicomdir, (*facts, "no-transfer-syntax"))
+        return Start(found.end, syntax, preamble, is_dicomdir, (*facts, "no-transfer-syntax"), private, slack)
     try:
         declared = syntax_of(uid)
     except Unsupported as error:
@@ -241,11 +249,19 @@ def _behind_meta(source: Source, offset: int, *, preamble: bool) -> Start:
             raise UncertainReading("the data set walks to its end in more than one encoding") from None
         if not candidates or source.size == found.end:
             raise error.at("(0002,0010)") from None
-        return Start(found.end, candidates[0], preamble, is_dicomdir, (*facts, "unknown-transfer-syntax"))
+        return Start(
+            found.end,
+            candidates[0],
+            preamble,
+            is_dicomdir,
+            (*facts, "unknown-transfer-syntax"),
+            private,
+            slack,
+        )
     syntax = as_written(source, found.end, declared)
     if syntax is not declared:
         facts.append("wrong-transfer-syntax")
-    return Start(found.end, syntax, preamble, is_dicomdir, tuple(facts))
+    return Start(found.end, syntax, preamble, is_dicomdir, tuple(facts), private, slack)
 
 
 def _starts_with_meta(head: bytes) -> bool:

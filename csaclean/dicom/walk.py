@@ -32,7 +32,9 @@ from csaclean.dicom.elements import (
     DataSet,
     Element,
     Shape,
+    Slack,
     Walk,
+    is_group_length,
     tag_text,
 )
 from csaclean.dicom.identifying import CODES, IDENTIFIERS
@@ -101,6 +103,10 @@ _SWAPPED_END: Final = {
     order: SEQUENCE_END.to_bytes(4, "big") if order == "<" else b"\xfe\xff\xdd\xe0" for order in "<>"
 }
 
+_NO_LENGTH: Final = b"\0\0\0\0"
+"""What stands in the length word of a delimiter (PS3.5 section 7.5)."""
+_NO_RESERVED: Final = b"\0\0"
+"""What stands behind the VR in a header of twelve bytes (PS3.5 section 7.1.2)."""
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
 
 
@@ -135,6 +141,7 @@ class Frame:
         "implicit",
         "items",
         "last",
+        "lengths",
         "liberal",
         "order",
         "owner",
@@ -167,6 +174,7 @@ class Frame:
         self.liberal = liberal  # whether delimiters may be missing, or too many
         self.last = -1
         self.count = 0
+        self.lengths: tuple[tuple[int, int], ...] = ()  # of the group that is being read
 
     def copy(self) -> "Frame":
         """Return a frame that changes by itself."""
@@ -338,6 +346,7 @@ class Walker:
             if self._checking:
                 self.budget.spend(frame.tag)
             if position == frame.stop:
+                self._end_group(frame, position)
                 stack.pop()
                 if frame.items:
                     self.closed = position
@@ -350,6 +359,7 @@ class Walker:
                         break
                 after = self.element(stack, frame, position, plan.get(position) if plan else None)
                 if after < 0:
+                    self._end_group(frame, position)
                     break
                 position = after
         return position
@@ -368,6 +378,7 @@ class Walker:
             -1,
             position,
         ):  # some writers close a defined length as well
+            self._delimited(position - HEADER_SIZE, private=frame.private)
             stack.pop()
             return position
         if tag != ITEM:
@@ -401,6 +412,7 @@ class Walker:
     def _unclosed(self, stack: list[Frame], position: int) -> int:
         """Close an item or a sequence that ends without its delimiter."""
         self._fact("missing-delimiter")
+        self._end_group(stack[-1], position)
         stack.pop()
         return position
 
@@ -413,6 +425,7 @@ class Walker:
             return position
         if tag in (ITEM_END, SEQUENCE_END):
             self._fact("superfluous-delimiter")
+            self._delimited(position, private=frame.private)
             return position + HEADER_SIZE
         if frame.stop < 0 and tag > frame.tag:
             return self._unclosed(stack, position)
@@ -425,8 +438,26 @@ class Walker:
             return self._unclosed(stack, position)
         if tag in (ITEM_END, SEQUENCE_END):
             self._fact("superfluous-delimiter")
+            self._delimited(position, private=frame.private)
             return position + HEADER_SIZE
         raise MalformedFile("a delimiter where no item ends", tag_text(tag), position)
+
+    def _delimited(self, position: int, *, private: bool) -> None:
+        """Note the length word of a delimiter in private matter, unless it is null."""
+        if self._checking or not (private or self._wanted is None):
+            return
+        window, offset = self.header_bytes(position)
+        start = position + HEADER_SIZE - len(_NO_LENGTH)
+        if self._wanted is None or window[offset + start - position : offset + HEADER_SIZE] != _NO_LENGTH:
+            self.found.slack.append(Slack(start, position + HEADER_SIZE, "delimiter", _NO_LENGTH))
+
+    def _end_group(self, frame: Frame, position: int) -> None:
+        """Note the group lengths that aren't true of the group that ends here."""
+        lengths, frame.lengths = frame.lengths, ()
+        for start, stop in lengths:
+            true = min(position - stop, UNDEFINED).to_bytes(4, "little" if frame.order == "<" else "big")
+            if self.source.read(start, stop) != true:
+                self.found.slack.append(Slack(start, stop, "group-length", true))
 
     def element(self, stack: list[Frame], frame: Frame, position: int, reading: Reading | None = None) -> int:
         """Read one element of a data set, or the delimiter of its item; -1 at the end of a root without bound."""
@@ -442,6 +473,8 @@ class Walker:
         start = position + HEADER_SIZE
         if group == DELIMITERS:
             if tag == ITEM_END and frame.stop in (-1, start) and frame.owner:
+                self._delimited(position, private=frame.private)
+                self._end_group(frame, position)
                 stack.pop()
                 return start
             if frame.liberal:
@@ -464,9 +497,13 @@ class Walker:
         undefined = length == UNDEFINED and (vr is None or start == position + LONG_HEADER_SIZE)
         if start + (0 if undefined else length) > frame.bound:
             return self._broken("the length of an element goes past what is around it", frame, tag, position)
+        if frame.lengths and group != frame.last >> 16:
+            self._end_group(frame, position)
         if not self._checking:
             self._report(frame, tag, length)
         frame.last = tag
+        if start - position == LONG_HEADER_SIZE and (short or self._wanted is None):
+            self._reserved(frame, tag, position)
         if undefined:
             return self._undefined(stack, frame, tag, (implicit, vr), position, start)
         stop: int = start + length
@@ -480,6 +517,8 @@ class Walker:
             self._open_sequence(stack, frame, tag, content, start=start, stop=stop)
             return start
         self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
+        if not number and is_group_length(tag, vr, length) and self._is_private(frame, tag):
+            frame.lengths += ((start, stop),)
         if start in self.found.broken and not self._checking:
             self.found.facts["broken-sequence"] += 1
         if root and tag == PADDING and self.whole:
@@ -499,6 +538,16 @@ class Walker:
                 facts["pixels"] += 1
         if tag == SIGNATURES:
             facts["digital-signature"] += 1
+
+    def _reserved(self, frame: Frame, tag: int, position: int) -> None:
+        """Note the reserved bytes of a header of twelve bytes, if it belongs to private matter."""
+        if self._is_private(frame, tag):
+            start = position + HEADER_SIZE - len(_NO_RESERVED)
+            self.found.slack.append(Slack(start, position + HEADER_SIZE, "reserved", _NO_RESERVED))
+
+    def _is_private(self, frame: Frame, tag: int) -> bool:
+        """Tell whether a header belongs to private matter, or to a data set that is private as a whole."""
+        return not self._checking and bool(tag & 0x10000 or frame.private or self._wanted is None)
 
     def _keep(
         self, frame: Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
@@ -575,6 +624,7 @@ class Walker:
             group, element, length = unpack(window, offset)
             part: int = group << 16 | element
             if part == SEQUENCE_END:
+                self._delimited(position, private=self._is_private(frame, tag))
                 return position, position + HEADER_SIZE
             if part != ITEM or length == UNDEFINED:
                 raise MalformedFile(

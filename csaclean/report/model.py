@@ -124,13 +124,15 @@ class Unclaimed:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Bytes outside all private elements that are edited: outside all elements, of the padding element, or a mark's."""
+    """Bytes outside all private values that are edited: outside all elements, of the padding element, a mark's, or slack
+    in headers of private matter (see `csaclean.dicom.elements.Slack`).
+    """  # noqa: D205  # one sentence
 
-    region: Literal["preamble", "padding", "trailing", "mark"]
+    region: Literal["preamble", "padding", "trailing", "mark", "reserved", "delimiter", "group-length"]
     offset: int
     bytes: int
     nonzero: int
-    action: Literal["null", "keep", "padding-element", "insert", "lengthen"]
+    action: Literal["null", "keep", "padding-element", "insert", "lengthen", "correct"]
 
 
 @dataclass(frozen=True, slots=True)

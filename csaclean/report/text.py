@@ -31,11 +31,11 @@ def file_line(report: Report, name: str, *, checked: bool = False) -> str:
         f"{_count(dead, 'dead byte')} {'to null' if checked else 'nulled'}",
         f"{'to redact' if checked else 'redacted'}: {_edits(edits)}",
     ]
-    parts += [
+    parts += dict.fromkeys(
         f"{region.region}: {region.action}"
         for region in report.regions
-        if region.nonzero and region.region != "mark"
-    ]
+        if (region.nonzero or region.action == "correct") and region.region != "mark"
+    )
     if any(region.action == "insert" for region in report.regions):
         parts.append(f"mark: {'to insert' if checked else 'inserted'}")
     nobody = sum(one.count for one in report.unclaimed)

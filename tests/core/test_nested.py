@@ -143,3 +143,17 @@ def test_views_inside_each_other_are_followed_up_to_a_limit() -> None:
         assert b"19000101" in new
     with pytest.raises(LimitExceeded):
         cleaned(nested(MAX_VIEWS + 1))
+
+
+def test_slack_of_a_nested_data_set_is_dead() -> None:
+    tail = b"NESTING PHANTOM\0left"
+    inner = b"\x99\0\x00\0UL\4\0QFQF"
+    inner += b"\x99\0\x10\0LO" + len(tail).to_bytes(2, "little") + tail
+    inner += b"\x99\0\x10\x10OBQF" + bytes(4)
+    engine = Engine(load_policy("strict"), REGISTRY)
+    claimed = REGISTRY.by_selector[OUTER]
+    cleaned = engine.clean_element(claimed, element(inner))
+    assert cleaned is not None
+    new = Swap16().decode(cleaned.new, 1 << 20)
+    assert new == inner.replace(b"left", bytes(4)).replace(b"QF", b"\0\0")
+    assert cleaned.tally.dead_nonzero == 6

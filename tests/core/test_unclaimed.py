@@ -149,10 +149,13 @@ def test_payload_is_kept_and_named(clean: Clean) -> None:
     assert "payload" in {one.reason for one in report.unclaimed}
 
 
-def test_group_lengths_are_left_alone(clean: Clean) -> None:
+def test_group_lengths_are_not_blanked(clean: Clean) -> None:
     own = (numbers(0x00310000, "UL", 99), *block())
-    after, _ = clean(own, unclaimed="blank")
-    assert b"\x31\0\0\0UL\4\0\x63\0\0\0" in after
+    after, report = clean(own, unclaimed="blank")
+    at = after.index(b"\x31\0\0\0UL\4\0") + 12
+    end = after.index(b"\xe0\x7f\x10\0", at)
+    assert after[at - 4 : at] == (end - at).to_bytes(4, "little")
+    assert [(one.region, one.action) for one in report.regions][-1:] == [("group-length", "correct")]
 
 
 def test_a_file_with_any_fails_if_they_are_to_fail_it(clean: Clean) -> None:
