@@ -22,7 +22,9 @@ ACQUISITION_NUMBER = 0x00200012
 
 
 def _layout(value: bytes, acquisition: bytes | None = None, *, fine: bool = False) -> Layout:
-    peers = {} if acquisition is None else {ACQUISITION_NUMBER: acquisition}
+    peers = {0x00080016: b"1.2.840.10008.5.1.4.1.1.4.2"}
+    if acquisition is not None:
+        peers[ACQUISITION_NUMBER] = acquisition
     return layout_signal(PrivateElement(Claim(SELECTOR), SELECTOR, "OB", value, "<", (), peers.get, fine))
 
 
@@ -149,6 +151,20 @@ class TestLog:
 class TestSignal:
     def test_pairs_of_numbers_are_one_field(self) -> None:
         assert fields(signal(), _layout(signal())) == [("FID", "binary-number", signal())]
+
+    @pytest.mark.parametrize(
+        ("peers", "path"),
+        [
+            ({}, ""),
+            ({0x00080016: b"1.2.840.10008.5.1.4.1.1.4", 0x00291008: b"SPEC NUM 4"}, ""),
+            ({0x00080016: b"1.3.12.2.1107.5.9.1", 0x00080008: b"ORIGINAL\\SPECTROSCOPY"}, "FID"),
+            ({0x00080016: b"1.3.12.2.1107.5.9.1", 0x00291008: b"SPEC NUM 4"}, "FID"),
+            ({0x00080016: b"1.3.12.2.1107.5.9.1", 0x00291008: b"SPEC NUM 4", 0x00080008: b"A\\RAWDATA"}, ""),
+        ],
+    )
+    def test_is_one_only_where_the_object_is_spectroscopy(self, peers: dict[int, bytes], path: str) -> None:
+        element = PrivateElement(Claim(SELECTOR), SELECTOR, "OB", signal(), "<", (), peers.get)
+        assert [span.path for span in layout_signal(element)] == [path]
 
     @pytest.mark.parametrize(
         "value",

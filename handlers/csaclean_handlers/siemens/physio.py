@@ -22,6 +22,12 @@ from csaclean_handlers.siemens.texts import UUID
 __all__ = ["layout_signal"]
 
 _ACQUISITION_NUMBER: Final = 0x00200012
+_IMAGE_TYPE: Final = 0x00080008
+_SOP_CLASS: Final = 0x00080016
+_CSA_IMAGE_TYPE: Final = 0x00291008
+"""CSA Image Header Type, where scanners put the header: SPEC NUM 4 beside a signal, and beside raw data."""
+_MR_SPECTROSCOPY: Final = b"1.2.840.10008.5.1.4.1.1.4.2"
+_CSA_NON_IMAGE: Final = b"1.3.12.2.1107.5.9.1"
 _HEADER_SIZE: Final = 1024
 _NAME_START: Final = 8
 _LENGTHS: Final = struct.Struct("<ii")
@@ -220,6 +226,17 @@ def _is_float32(value: bytes) -> bool:
     return all(map(isfinite, numbers))
 
 
+def _is_spectroscopy(peer: Callable[[int], bytes | None]) -> bool:
+    """Tell whether the object around an element says that it holds a spectroscopy signal."""
+    sop_class, image_type, header = (
+        (peer(tag) or b"").strip(b" \0") for tag in (_SOP_CLASS, _IMAGE_TYPE, _CSA_IMAGE_TYPE)
+    )
+    if sop_class != _CSA_NON_IMAGE:
+        return sop_class == _MR_SPECTROSCOPY
+    kinds = image_type.split(b"\\")
+    return b"SPECTROSCOPY" in kinds or (header.startswith(b"SPEC") and b"RAWDATA" not in kinds)
+
+
 def layout_signal(element: PrivateElement) -> Layout:
     """Return what each byte of (7FE1,SIEMENS CSA NON-IMAGE,10) is.
 
@@ -229,7 +246,8 @@ def layout_signal(element: PrivateElement) -> Layout:
         Of a physiological log: ``name/date``, ``name/time``, ``name/uuid``, the keys of its text (``UUID``,
         ``ScanDate/date``, ``SampleTime``, …), ``ACQ_TIME_TICS`` for each run of rows, or, if the element is to be laid out
         fine, for each number in them, ``other`` for any other line;
-        what stands behind a name or a text is dead. Of a signal: one field, ``FID``. Anything else is opaque.
+        what stands behind a name or a text is dead. Of a signal, in an object of
+        spectroscopy: one field, ``FID``. Anything else is opaque.
 
     Raises
     ------
@@ -240,7 +258,7 @@ def layout_signal(element: PrivateElement) -> Layout:
     if value.startswith(_NAME_SIGNATURE, _NAME_START) or _log_name(value, 0):
         return _layout_log(value, element.peer, fine=element.fine)
     builder = Builder()
-    if _is_float32(value):
+    if _is_spectroscopy(element.peer) and _is_float32(value):
         builder.value(len(value), "FID", "binary-number")
     else:
         builder.value(len(value), "", "opaque")
