@@ -317,11 +317,11 @@ class TestAnXProtocolString:
         ]
 
     def test_of_a_choice_is_a_constant_unless_its_name_speaks_of_a_patient(self) -> None:
-        content = '<Limit> { "a" "b" } "a"'
+        content = '<Limit> { "tra" "sag" } "tra"'
         assert parameter_fields(parameter("ParamChoice", "window", content)) == [
-            ("XProtocol/Limit", "code", b"a"),
-            ("XProtocol/Limit", "code", b"b"),
-            ("XProtocol/ParamChoice", "code", b"a"),
+            ("XProtocol/Limit", "code", b"tra"),
+            ("XProtocol/Limit", "code", b"sag"),
+            ("XProtocol/ParamChoice", "code", b"tra"),
         ]
         assert parameter_fields(parameter("ParamChoice", "PatientSex", '"F"')) == [
             ("XProtocol/PatientSex", "text", b"F")
@@ -340,7 +340,9 @@ class TestAnXProtocolString:
     def test_of_a_string_array_is_text_and_of_a_choice_array_a_constant(self) -> None:
         def array(leaf: str) -> str:
             return parameter(
-                "ParamArray", "SequencePath", f'<Default> <{leaf}.""> {{ }} {{ "a" }} {{ }} {{ {{ "b" }} }}'
+                "ParamArray",
+                "SequencePath",
+                f'<Default> <{leaf}.""> {{ }} {{ "tra" }} {{ }} {{ {{ "sag" }} }}',
             )
 
         assert [field[:2] for field in parameter_fields(array("ParamString"))] == [
@@ -355,7 +357,9 @@ class TestAnXProtocolString:
 
     def test_of_an_array_of_arrays_is_what_the_innermost_default_says(self) -> None:
         def array(leaf: str) -> str:
-            inner = f'<Default> <ParamArray.""> {{ <Default> <{leaf}.""> {{ }} }} {{ {{ "a" }} {{ "b" }} }}'
+            inner = (
+                f'<Default> <ParamArray.""> {{ <Default> <{leaf}.""> {{ }} }} {{ {{ "tra" }} {{ "sag" }} }}'
+            )
             return parameter("ParamArray", "paradigm", inner)
 
         assert {form for _, form, _ in parameter_fields(array("ParamChoice"))} == {"code"}
@@ -366,13 +370,58 @@ class TestAnXProtocolString:
         ["Name", "Label", "Tooltip", "Context", "Dll", "Class", "Repr", "Param", "Unit", "InFile"],
     )
     def test_of_an_attribute_of_the_software_is_a_constant(self, construct: str) -> None:
-        assert parameter_fields(f'<{construct}> "a"') == [(f"XProtocol/{construct}", "code", b"a")]
+        assert parameter_fields(f'<{construct}> "tra"') == [(f"XProtocol/{construct}", "code", b"tra")]
 
     @pytest.mark.parametrize("construct", ["Method", "Event", "Connection", "Dependency", "ParamCardLayout"])
     def test_in_a_construct_of_the_software_is_a_constant(self, construct: str) -> None:
-        assert parameter_fields(f'<{construct}."EVA"> {{ "a" "b" }}') == [
-            (f"XProtocol/{construct}", "code", b"a"),
-            (f"XProtocol/{construct}", "code", b"b"),
+        assert parameter_fields(f'<{construct}."EVA"> {{ "tra" "sag" }}') == [
+            (f"XProtocol/{construct}", "code", b"tra"),
+            (f"XProtocol/{construct}", "code", b"sag"),
+        ]
+
+    @pytest.mark.parametrize(
+        "construct",
+        [
+            "Name",
+            "Label",
+            "Tooltip",
+            "Context",
+            "Dll",
+            "Class",
+            "Repr",
+            "Param",
+            "Unit",
+            "InFile",
+            "ID",
+            "Visible",
+        ],
+    )
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Dr. Wilma Ostrander, Ward 7",
+            "Quillfeather",
+            "Quillfeather@MrParc",
+            "QF-771203",
+            "Last Step of Doe",
+        ],
+    )
+    def test_where_the_software_writes_its_constants_is_text_unless_listed(
+        self, construct: str, text: str
+    ) -> None:
+        assert parameter_fields(f'<{construct}> "{text}"') == [
+            (f"XProtocol/{construct}", "text", text.encode())
+        ]
+        assert parameter_fields(f'<{construct}> "Last Step"') == [
+            (f"XProtocol/{construct}", "code", b"Last Step")
+        ]
+
+    def test_of_an_unlisted_choice_is_text(self) -> None:
+        content = '<Limit> { "tra" "Doe" } "Doe"'
+        assert [form for _, form, _ in parameter_fields(parameter("ParamChoice", "window", content))] == [
+            "code",
+            "text",
+            "text",
         ]
 
     @pytest.mark.parametrize(("construct", "label"), [("Comment", "Comment"), ("Jones", "?")])

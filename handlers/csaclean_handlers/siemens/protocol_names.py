@@ -33,6 +33,8 @@ class Vocabulary(NamedTuple):
 
     segments: frozenset[bytes]
     parameters: frozenset[bytes]
+    constants: frozenset[bytes]
+    """What strings of constructs of kind ``code`` are known to be."""
     constructs: dict[bytes, str]
     """What the strings of a construct are: ``text``, ``code``, ``choice``, ``bool``, ``inherit``, ``array``."""
     begin: dict[bytes, frozenset[bytes]]
@@ -100,6 +102,7 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         segments=names(table["ascconv_segments"]),
         parameters=names(table["parameter_names"]),
+        constants=names(table["constants"]),
         constructs={
             name.encode("ascii"): kind for kind, group in table["constructs"].items() for name in group
         },

@@ -8,7 +8,8 @@ r"""The grammar of XProtocol, the tree of parameters in Siemens protocol texts, 
     scalar   = "string"   number   word
 
 What a string is, is decided by the construct that it stands in: the value of a ``<ParamString>`` is text, labels,
-limits, names of classes and windows are constants of the software. An attribute (``<Visible> "true"``) takes one scalar;
+limits, names of classes and windows are constants of the software if they are listed, else text. An attribute
+(``<Visible> "true"``) takes one scalar;
 what follows belongs to the construct around it. The elements of a ``<ParamArray>`` are what its ``<Default>`` says.
 """
 
@@ -35,6 +36,8 @@ _PLAIN, _QUOTED, _CLOSE, _NAMED, _NAME, _TAG, _BRACE, _OPEN, _NUMBER, _WORD, _ER
 _MAX_BRACES: Final = 256
 """Open braces in one text; real ones have at most 12."""
 _BOOLEANS: Final = frozenset((b"true", b"false"))
+_PATHS: Final = re.compile(rb"[A-Za-z_0-9]{1,64}(?:[.@:/][A-Za-z_0-9]{1,64}){0,8}")
+_PARTS: Final = re.compile(rb"[.@:/]")
 
 
 class _Frame(NamedTuple):
@@ -162,6 +165,27 @@ def _is_protocol(row: bytes, start: int, stop: int) -> bool:
     return STARTS.match(row, start, stop) is not None or row.find(BEGIN, start, stop) >= 0
 
 
+def _is_constant(text: bytes) -> bool:
+    """Tell whether a string where the software writes constants is one: a truth value, a listed text, or a path of known names.
+
+    What stands between literal quotes is a string of its own.
+    """
+    known = vocabulary()
+    return all(
+        piece in known.constants
+        or piece in _BOOLEANS
+        or (
+            _PATHS.fullmatch(piece) is not None
+            and all(
+                part in known.parameters or part in known.constructs or part in known.segments
+                for part in _PARTS.split(piece)
+            )
+        )
+        for piece in text.split(b'"')
+        if piece
+    )
+
+
 class _Block:
     """The reader of one XProtocol: a stack of frames instead of recursion."""
 
@@ -219,7 +243,9 @@ class _Block:
         if stop - start >= _SHORTEST and _is_protocol(self._row, start, stop):
             self._builder.structure(start)
             self._sections += layout_text(self._builder, self._row, stop, self._depth + 1, fine=self._fine)
-        elif around.kind == "code" or (around.kind == "bool" and self._row[start:stop] in _BOOLEANS):
+        elif (around.kind == "code" and _is_constant(self._row[start:stop])) or (
+            around.kind == "bool" and self._row[start:stop] in _BOOLEANS
+        ):
             text_field(self._builder, self._row, start, stop, around.path, "code")
         else:
             self._text(start, stop, around.path)
