@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Final
 
 from csaclean.context import Context
-from csaclean.dicom.charset import decode_text
+from csaclean.dicom.charset import decodings
 from csaclean.dicom.elements import SPECIFIC_CHARACTER_SET, Element
 from csaclean.dicom.identifying import (
     BIRTH_DATES,
@@ -150,7 +150,11 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
 
 
 def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
-    return [part.strip() for part in decode_text(_beginning(value), terms).split("\\")]
+    return list(
+        dict.fromkeys(
+            part.strip() for text in decodings(_beginning(value), terms) for part in text.split("\\")
+        )
+    )
 
 
 def _beginning(value: bytes) -> bytes:

@@ -10,16 +10,27 @@ Sources: the encodings were found in private elements of real files; RFC 4648 (b
 import binascii
 import re
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, islice
+from html.entities import html5
+from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
 from csaclean.dicom.charset import codecs_of
 from csaclean.dicom.identifying import GROUPS, Group
 from csaclean.errors import LimitExceeded
-from csaclean.proof.words import Identifiers, Word, all_words, escapes, is_wide, numbers_of, spellings
+from csaclean.proof.words import (
+    Identifiers,
+    Word,
+    all_words,
+    escapes,
+    is_wide,
+    months_of,
+    numbers_of,
+    spellings,
+)
 
 __all__ = ["Needles"]
 
@@ -37,6 +48,8 @@ _SHORTEST_DEEP: Final = 4
 _SHORTEST_SWAPPED: Final = 6
 """Text with its bytes swapped looks like text: words of four letters would be found in it by chance."""
 
+_SHORTEST_BEFORE_CAPITAL: Final = 5
+"""Four letters before a capital one are the beginning of many words that programmers made (``TestScan``)."""
 _MOST_CORES: Final = 64
 """Parts that other words are compared with, so that many words take no longer than their number."""
 
@@ -52,11 +65,31 @@ MAX_HITS: Final = 1 << 16
 TOO_MANY_HITS: Final = (
     f"identifiers stand in it more than {MAX_HITS} times; --not-identifiers takes out a word that is none"
 )
+_FOLDS: Final = (
+    re.compile(rb"[\r\n](?<=[A-Za-z0-9+/_-]{16}[\r\n])[\r\n]{0,3}[ \t]{0,32}(?=[A-Za-z0-9+/_-]{2})"),
+    re.compile(rb"\\[rn](?<=[A-Za-z0-9+/_-]{16}\\[rn])(?:\\[rn]){0,3}(?=[A-Za-z0-9+/_-]{2})"),
+)
+"""Line ends between symbols of base64, with the blanks behind them: as they are, and as strings escape them."""
 _CODES: Final = re.compile(rb",(?:\s{0,2}\d{1,3},){2,}")
 """The inside of a list of codes. Starts at a comma, so that the search is for one byte."""
 _CODE: Final = re.compile(rb"\d+")
 _LAST_CODE: Final = re.compile(rb"\s{0,2}(\d{1,3})")
-_BYTES_PER_CODE: Final = 6
+_BYTES_PER_CODE: Final = 12
+"""The longest spelling of a byte that there is: an escape whose own first character is escaped."""
+_ESCAPED: Final = (
+    re.compile(
+        rb"&(?:#(?P<decimal>\d{1,7});|#[xX](?P<hex>[0-9A-Fa-f]{1,6});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31};))"
+    ),
+    re.compile(
+        rb"\\(?:(?P<pair>u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4})"
+        rb"|x(?P<code>[0-9A-Fa-f]{2}))"
+    ),
+    re.compile(rb"%(?P<byte>[0-9A-Fa-f]{2})"),
+)
+"""Characters as XML, HTML, JSON, C and URLs escape them; a pattern for each first byte, so that the search is for one."""
+_ESCAPE_DEPTH: Final = 2
+_PIECE: Final = 1 << 18
+"""Bytes that are searched for escapes at once."""
 _ESCAPES: Final = re.compile(rb"\A(?:\x1b[$()]+[@-Z])+|(?:\x1b[$()]+[@-Z])+\Z")
 """ISO 2022 designations around a text (``ESC $ B``, ``ESC ( B``): another text may stand between them and the word."""
 
@@ -140,13 +173,18 @@ def _ends(hit: str, beside: str, form: _Form, following: str) -> bool:
     A small letter before a capital one ends a word (``SmithersHead``), and a day is one before a time (DT). Words begin
     at no such place: ``tSmithers`` may be a name that a programmer gave.
     """
-    if beside.isupper() and hit.islower():
+    if beside.isupper() and hit.islower() and _letters(form) >= _SHORTEST_BEFORE_CAPITAL:
         return True
     return (
         beside.isdecimal()
         and _TIME.match(following) is not None
         and _DAY.fullmatch(_digits(form)) is not None
     )
+
+
+def _letters(form: _Form) -> int:
+    """Return how many characters a form has, if each is one unit of its encoding."""
+    return (len(form.written) + 1) // 2 if form.codec in ("le", "be", "both") else len(form.written)
 
 
 def _digits(form: _Form) -> bytes:
@@ -255,6 +293,80 @@ def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Itera
             yield from ((numbers[start][0], numbers[stop - 1][1], group) for start, stop, group in hits)
 
 
+def _hits_in_escapes(
+    row: bytes, groups: Sequence[_Group], unused: bytes, longest: int, depth: int = _ESCAPE_DEPTH
+) -> Iterator[_Found]:
+    """Find words in text with escapes, a piece of the row at a time: what is noted of escapes is longer than they are."""
+    near = longest * _BYTES_PER_CODE + _MARGIN
+    for low in range(0, len(row), _PIECE):
+        first = max(0, low - near)
+        piece = row[first : low + _PIECE + near]
+        for start, stop, group in _hits_in_piece(piece, groups, unused, longest, depth):
+            if low <= first + start < low + _PIECE:
+                yield first + start, first + stop, group
+
+
+def _hits_in_piece(
+    row: bytes, groups: Sequence[_Group], unused: bytes, longest: int, depth: int
+) -> Iterator[_Found]:
+    r"""Find words in text whose characters are escaped, any of them: ``&#233;``, ``&eacute;``, ``\u00e9``, ``%C3%A9``.
+
+    Escapes may be escaped in turn. Only what is near enough to an escape to be a word with it is read.
+    """
+    escapes = [
+        (found.start(), found.end(), shown)
+        for pattern in _ESCAPED
+        for found in pattern.finditer(row)
+        if (shown := _unescaped(found)) is not None
+    ]
+    if not escapes:
+        return
+    escapes.sort()
+    near = longest + _MARGIN
+    begin, end = max(0, escapes[0][0] - near), min(len(row), escapes[-1][1] + near)
+    gaps = [
+        (one[1] + near, other[0] - near, b"\n")
+        for one, other in pairwise(escapes)
+        if other[0] - one[1] > 2 * near
+    ]
+    pieces: list[bytes] = []
+    inner, outer = [0], [begin]
+    at, size = begin, 0
+    for start, stop, shown in sorted((*escapes, *gaps)) if gaps else escapes:
+        pieces += (row[at:start], shown)
+        size += start - at
+        inner += (size, size + len(shown))
+        outer += (start, stop)
+        at, size = stop, size + len(shown)
+    text = b"".join((*pieces, row[at:end]))
+    hits = chain(
+        _hits_as_text(text, text.translate(_LOWER, unused), groups),
+        _hits_in_escapes(text, groups, unused, longest, depth - 1) if depth > 1 else (),
+    )
+    for start, stop, group in hits:
+        first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop)
+        # an escape begins at odd places of the lists and ends at even ones
+        low = outer[first] if first % 2 else outer[first] + start - inner[first]
+        high = (
+            outer[last] if last < len(outer) and last % 2 == 0 else outer[last - 1] + stop - inner[last - 1]
+        )
+        yield low, high, group
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes | None:
+    """Return what an escape stands for, in UTF-8; None if it is none."""
+    kind, digits = found.lastgroup, found[found.lastgroup or 0]
+    if kind == "name":
+        text = html5.get(digits.decode("ascii"))
+        return None if text is None else text.encode("utf-8")
+    if kind == "byte":
+        return bytes.fromhex(digits.decode("ascii"))
+    if kind == "pair":
+        return bytes.fromhex((digits[1:5] + digits[7:]).decode("ascii")).decode("utf-16-be").encode("utf-8")
+    number = int(digits, 10 if kind == "decimal" else 16)
+    return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else None
+
+
 def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
     """Find words in base64, whatever stands before and after them.
 
@@ -281,6 +393,26 @@ def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iter
                         yield start, min(stop, len(row)), form.group
 
 
+def _hits_in_folded_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
+    """Find words in base64 that is broken into lines of at least sixteen symbols, between real or escaped line ends."""
+    breaks = sorted(found.span() for fold in _FOLDS for found in fold.finditer(row))
+    if not breaks:
+        return
+    inner, outer = [0], [0]
+    pieces: list[bytes] = []
+    at = size = 0
+    for start, stop in breaks:
+        pieces.append(row[at:start])
+        size += start - at
+        inner.append(size)
+        outer.append(stop)
+        at = stop
+    text = b"".join((*pieces, row[at:]))
+    for start, stop, group in _hits_in_base64(text, groups, unused):
+        first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop) - 1
+        yield outer[first] + start - inner[first], outer[last] + stop - inner[last], group
+
+
 def _swapped(row: bytes) -> bytes:
     """Return 16-bit words with their bytes swapped; an odd byte at the end is left out."""
     words = array("H", row[: len(row) & ~1])
@@ -303,8 +435,30 @@ def _swapped_keys(needle: bytes) -> tuple[bytes, bytes]:
     return _swapped(needle), _swapped(needle[1:-1])
 
 
+_NATIVE: Final = (
+    (re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"), ("euc_kr",)),
+    (re.compile("[\u3040-\u30ff\uff66-\uff9f]"), ("shift_jis", "euc_jp", "iso2022_jp")),
+    (re.compile("[\u4e00-\u9fff]"), ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "iso2022_jp")),
+    (re.compile("[\u0400-\u04ff]"), ("cp1251", "iso8859_5", "koi8_r")),
+    (re.compile("[\u0370-\u03ff]"), ("iso8859_7",)),
+    (re.compile("[\u0590-\u05ff]"), ("iso8859_8",)),
+    (re.compile("[\u0600-\u06ff]"), ("iso8859_6", "cp1256")),
+    (re.compile("[\u0e00-\u0e7f]"), ("iso8859_11",)),
+    (re.compile("[\u0100-\u017f]"), ("iso8859_2", "cp1250", "iso8859_9")),
+)
+"""Codecs in which programs write letters of a script, whatever Specific Character Set says."""
+
+
+def _native(text: str) -> Iterator[str]:
+    """Yield the codecs that text of its script is written in beside UTF-8."""
+    if not text.isascii():
+        for letters, codecs in _NATIVE:
+            if letters.search(text):
+                yield from codecs
+
+
 def _narrow_forms(text: str, codecs: Iterable[str], group: Group) -> Iterator[_Form]:
-    for codec in codecs:
+    for codec in dict.fromkeys((*codecs, *_native(text))):
         try:
             written = text.encode(codec, "surrogateescape")
         except UnicodeEncodeError:
@@ -413,7 +567,7 @@ class Needles:
         others
             PatientID, OtherPatientIDs, AccessionNumber: looked for whole, from four characters on, whatever their punctuation.
         birth_dates
-            ``YYYYMMDD``; looked for in up to seventeen ways to write a day, and before a time.
+            ``YYYYMMDD``; looked for in the ways to write a day, and before a time.
         extra
             What the user wants to be looked for, of any length.
         charsets
@@ -497,10 +651,12 @@ class Needles:
     def _hits(self, row: bytes) -> Iterator[_Found]:
         used = row.translate(_LOWER, self.unused)
         yield from _hits_as_text(row, used, self.groups)
+        yield from _hits_in_escapes(row, self.groups, self.unused, self.reach // _BYTES_PER_CODE)
         if not self.deep:
             return
         yield from _hits_in_codes(row, self.deep, self.unused)
         yield from _hits_in_base64(row, self.deep, self.unused)
+        yield from _hits_in_folded_base64(row, self.deep, self.unused)
         if any(key in used for key in self.swapped_keys):
             yield from _hits_in_swapped(row, self.swapped, self.unused)
 
@@ -529,14 +685,19 @@ class Needles:
         return False
 
 
-def _grouped(narrow: Iterable[_Form], wide: Iterable[_Form], unused: bytes) -> tuple[_Group, ...]:
-    """Return forms in groups: those whose remains hold the remains of another one are not in a row without it."""
+def _grouped(
+    narrow: Iterable[_Form], wide: Iterable[_Form], unused: bytes, shared: Iterable[bytes] = ()
+) -> tuple[_Group, ...]:
+    """Return forms in groups: those whose remains hold the remains of another one are not in a row without it.
+
+    So are those that hold one of `shared`.
+    """
     remains: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
     for column, forms in enumerate((narrow, wide)):
         for form in forms:
             remains.setdefault(form.needle.translate(None, unused), ([], []))[column].append(form)
     members: dict[bytes, tuple[list[_Form], list[_Form]]] = {}
-    cores: list[bytes] = []
+    cores = [core for core in shared if core.translate(None, unused) == core]
     for own in sorted(remains, key=len):
         key = next((core for core in cores if core in own), own)
         if key == own and len(key) >= _SHORTEST_DEEP and len(cores) < _MOST_CORES:
@@ -562,7 +723,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
                 wide.setdefault(form.needle, form)
     letters = frozenset(b"".join(narrow))
     unused = bytes(i for i in range(256) if _LOWER[i] not in letters)
-    groups = _grouped(narrow.values(), wide.values(), unused)
+    groups = _grouped(narrow.values(), wide.values(), unused, (month.encode() for month in months_of(words)))
     deep_forms = [form for needle, form in narrow.items() if needle in deep]
     deep_groups = _grouped(deep_forms, (), unused)
     swapped = _grouped([form for form in deep_forms if len(form.needle) >= _SHORTEST_SWAPPED], (), unused)

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from itertools import pairwise
+from itertools import pairwise, permutations
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,6 +21,7 @@ __all__ = [
     "escapes",
     "is_placeholder",
     "is_wide",
+    "months_of",
     "numbers_of",
     "spellings",
     "words_of",
@@ -63,10 +64,17 @@ _NAME_SEPARATORS: Final = re.compile(r"[\^\s,]+")
 _OF_NAMES: Final = frozenset("LMN")
 """Categories of Unicode: letters, marks on them, and numbers. Digits part nothing: in research a name is often a code
 (``05aug14test``), and what is between its digits would be found anywhere."""
+_MOST_PERMUTED: Final = 4
+"""Parts of a name that are put in every order."""
+_BESIDE: Final = (" ", ", ", ",", "^", "_", "-", ".", ". ")
 _PUNCTUATION: Final = re.compile(r"[^\w\ud800-\udfff]|_")
 _OTHER_PUNCTUATION: Final = ("", "-", "_", ".", " ")
 _BIRTH_DATE: Final = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", re.ASCII)
-_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_MONTH: Final = re.compile(rf"\d[ ._/-]?({'|'.join(month[:3] for month in _MONTHS)})")
 _PADDING: Final = " \t\r\n\0"
 
 _TRANSLITERATED: Final = str.maketrans(
@@ -207,9 +215,28 @@ def _words_of_name(name: str) -> Iterator[str]:
             joined += (one + other[0], other[0] + one)
     for one, other in pairwise(parts):
         joined += (one + other, other + one)
+    for count in (2, 3):
+        joined += map("".join, permutations(joinable[:_MOST_PERMUTED], count))
+    family, given = joinable[:1], [text[0] for text in joinable[1:_MOST_PERMUTED] if text[0].isalpha()]
+    if len(given) > 1 and _is_long_enough(family[0]) and not is_wide(family[0][0]):
+        joined += (family[0] + "".join(given), "".join(given) + family[0])
+    yield from _beside(parts[:_MOST_PERMUTED])
     for text in joined:
         if _has_letter(text) and (len(text) >= _SHORTEST_JOINED or is_wide(text[0])):
             yield text
+
+
+def _beside(parts: list[str]) -> Iterator[str]:
+    """Return the parts that are too short to be looked for alone (``Li``, ``Kim``), each beside another part or initial."""
+    for one, other in permutations(parts, 2):
+        if is_wide(one[0]) or is_wide(other[0]) or not (_has_letter(one) and _has_letter(other)):
+            continue
+        if not (_is_long_enough(one) and _is_long_enough(other)):
+            for separator in _BESIDE:
+                yield one + separator + other
+        if not _is_long_enough(one) and len(one) > 1 and len(other) > 1:
+            for text in ("{1}. {0}", "{1}.{0}", "{0}, {1}.", "{0} {1}.", "{0}^{1}"):
+                yield text.format(one, other[0])
 
 
 def _words_of_number(text: str) -> Iterator[Word]:
@@ -226,7 +253,9 @@ def _words_of_number(text: str) -> Iterator[Word]:
 
 
 def _forms_of_a_day(text: str) -> Iterator[Word]:
-    """Return the ways to write a birth date, day or month first too.
+    """Return the ways to write a birth date, day or month first too, the month as a number or by its English name.
+
+    A year of two digits stands only behind a name: ``3.2.67`` is a version of anything.
 
     Eight digits that end with the year can't be mistaken for another date: read as YYYYMMDD, their month is 19 or 20.
     """
@@ -243,8 +272,21 @@ def _forms_of_a_day(text: str) -> Iterator[Word]:
         yield Word(separator.join((month, day, year)), deep=False)
     yield Word(day + month + year, deep=False)
     yield Word(month + day + year, deep=False)
-    yield Word(f"{day}-{_MONTHS[int(month) - 1]}-{year}", deep=False)
     short_month, short_day = month.lstrip("0"), day.lstrip("0")
+    name = _MONTHS[int(month) - 1]
+    for one in dict.fromkeys((day, short_day)):
+        for called in dict.fromkeys((name, name[:3])):
+            for separator in ("-", " ", "", ".", "/", "_"):
+                yield Word(separator.join((one, called, year)), deep=False)
+            for order in ("{0}. {1} {2}", "{0} {1}, {2}", "{1} {0}, {2}", "{1} {0} {2}", "{1}. {0}, {2}"):
+                yield Word(order.format(one, called, year), deep=False)
+            for separator in "- ":
+                yield Word(separator.join((year, called, one)), deep=False)
+    yield Word("-".join((day, name[:3], year[2:])), deep=False)
+    for separator in "-/.":
+        yield Word(separator.join((year, short_month, short_day)), deep=False)
+    yield Word(f"{short_day}-{short_month}-{year}", deep=False)
+    yield Word(f"{short_month}-{short_day}-{year}", deep=False)
     yield Word(f"{short_day}.{short_month}.{year}", deep=False)
     yield Word(f"{short_day}/{short_month}/{year}", deep=False)
     yield Word(f"{short_month}/{short_day}/{year}", deep=False)
@@ -304,6 +346,12 @@ def all_words(groups: Mapping[Group, Identifiers]) -> tuple[Word, ...]:
             if word.deep and not known.deep:
                 found[word.text] = known._replace(deep=True)
     return tuple(found.values())
+
+
+def months_of(words: Iterable[Word]) -> tuple[str, ...]:
+    """Return the beginnings of months that days are written with: each stands in all of those spellings, in lower case."""
+    found = (_MONTH.search(word.text) for word in words if not word.deep)
+    return tuple(dict.fromkeys(month[1].lower() for month in found if month))
 
 
 def numbers_of(words: Iterable[Word]) -> dict[str, Group]:
