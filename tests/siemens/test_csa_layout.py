@@ -447,8 +447,8 @@ class TestConstantsAreChecked:
         with pytest.raises(MalformedValue):
             layout_csa(bytes(blob))
 
-    @pytest.mark.parametrize("size", [0, 1, 2, 3])
-    def test_a_csa2_trailer_shorter_than_four_bytes_is_an_error(self, size: int) -> None:
+    @pytest.mark.parametrize("size", [1, 2, 3])
+    def test_a_part_of_a_csa2_trailer_is_an_error(self, size: int) -> None:
         blob = csa.encode(image_header())
         with pytest.raises(MalformedValue):
             layout_csa(blob[: len(blob) - 4 + size])

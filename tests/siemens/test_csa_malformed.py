@@ -51,29 +51,35 @@ class TestTruncation:
         "blob", [real_blobs(nibabel_files()[0])[0], csa.encode(series_header())], ids=["real", "phantom"]
     )
     def test_a_cut_at_any_word_of_a_csa2_header_is_an_error(self, blob: bytes) -> None:
-        for size in range(4, len(blob), 4):
+        for size in range(4, len(blob) - csa.CSA2_TRAILER_SIZE, 4):
             with pytest.raises(MalformedValue):
                 layout_csa(blob[:size])
 
     def test_a_cut_inside_a_long_protocol_is_an_error(self) -> None:
         blob = csa.encode(series_header(protocol=phoenix_protocol() * 30))
         assert len(blob) > 50_000
-        for size in range(4, len(blob), 4):
+        for size in range(4, len(blob) - csa.CSA2_TRAILER_SIZE, 4):
             with pytest.raises(MalformedValue):
                 layout_csa(blob[:size])
 
     def test_a_cut_at_any_byte_of_a_small_csa2_header_is_an_error(self) -> None:
         blob = _small(Variant.CSA2)
-        for size in range(4, len(blob)):
+        for size in set(range(4, len(blob))) - {len(blob) - csa.CSA2_TRAILER_SIZE}:
             with pytest.raises(MalformedValue):
                 layout_csa(blob[:size])
+
+    def test_a_csa2_header_without_its_trailer_is_read(self) -> None:
+        blob = _small(Variant.CSA2)
+        layout = layout_csa(blob[: -csa.CSA2_TRAILER_SIZE])
+        assert "trailer-size" in layout.notes
+        assert layout.stops[:-1] == layout_csa(blob).stops[: len(layout) - 1]
 
     def test_a_cut_inside_the_signature_is_foreign(self) -> None:
         assert all(layout_csa(b"SV10"[:size]).is_foreign for size in range(1, 4))
 
     def test_a_cut_at_any_byte_of_a_swapped_header_is_an_error(self) -> None:
         blob = swapped(_small(Variant.CSA2))
-        for size in range(4, len(blob)):
+        for size in set(range(4, len(blob))) - {len(blob) - csa.CSA2_TRAILER_SIZE}:
             with pytest.raises(MalformedValue):
                 layout_csa(blob[:size])
 

@@ -119,7 +119,7 @@ def _rows(selector: str, path: str) -> Iterator[Mapping[str, Any]]:
             yield from (row for pattern, row in _ascconv_rows() if pattern.search(key))
     elif selector in _HEADERS:
         name, _, inside = path.partition("/")
-        if not (name in _PROTOCOL_TAGS and inside.startswith("XProtocol")):
+        if not (name in _PROTOCOL_TAGS and inside.startswith(("XProtocol", "other"))):
             yield from (row for row in _tables()["csa"] if row["tag"] == name)
 
 

@@ -197,7 +197,9 @@ def layout_csa(blob: bytes, *, fine: bool = False) -> Layout:
         if blob[4:8] not in _SECOND_MAGIC:
             raise MalformedValue("the second magic word of a CSA2 header is wrong", "", 4)
         trailer = csa.CSA2_TRAILER_SIZE
-        if size - found.trailer < trailer:
+        if size == found.trailer:
+            builder.note("trailer-size")  # no reader misses it
+        elif size - found.trailer < trailer:
             raise MalformedValue(
                 f"{size - found.trailer} bytes left for the trailer of {trailer}", "", found.trailer
             )
