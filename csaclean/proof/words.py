@@ -54,6 +54,25 @@ PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
 """Values that name nobody, folded and without punctuation, each with the reason. A header that was de-identified
 before must not make files fail. One character repeated (X, 0, the ones of a filled UID) is a placeholder too."""
 
+_NOT_APPLICABLE: Final = frozenset(("n.a.", "n/a", "n.a", "#n/a"))
+_VOCABULARY: Final = frozenset(
+    (
+        "brain",
+        "head",
+        "protocol",
+        "research",
+        "scan",
+        "sequence",
+        "service",
+        "slice",
+        "study",
+        "test",
+        "timing",
+    )
+)
+"""Words of every protocol, folded: as a part of a name they are looked for only beside another part. In real files whose
+names held them, each of 73 hits was such a word (``Slice Timing``, ``t-test``)."""
+
 _SHORTEST: Final = 4
 _REPEATED: Final = re.compile(r"(.)\1*")
 _SHORTEST_JOINED: Final = 5
@@ -174,6 +193,8 @@ def is_placeholder(text: str) -> bool:
     (True, True, False)
     """
     folded = "".join(filter(str.isalnum, text.casefold()))
+    if text.strip(_PADDING).casefold() in _NOT_APPLICABLE:
+        return True
     return not folded or folded in PLACEHOLDERS or _REPEATED.fullmatch(folded) is not None
 
 
@@ -200,11 +221,10 @@ def _words_of_name(name: str) -> Iterator[str]:
     """
     if is_placeholder(name):
         return
-    yield name
     tokens = _NAME_SEPARATORS.split(name)
-    yield from tokens
+    yield from (text for text in (name, *tokens) if text.casefold() not in _VOCABULARY)
     parts = [part for part in _parts(name) if not is_placeholder(part)]
-    yield from filter(_has_letter, parts)
+    yield from (part for part in parts if _has_letter(part) and part.casefold() not in _VOCABULARY)
     squeezed = ["".join(_parts(token)) for token in tokens]
     joined = list(squeezed)
     joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
@@ -222,16 +242,24 @@ def _words_of_name(name: str) -> Iterator[str]:
         joined += (family[0] + "".join(given), "".join(given) + family[0])
     yield from _beside(parts[:_MOST_PERMUTED])
     for text in joined:
-        if _has_letter(text) and (len(text) >= _SHORTEST_JOINED or is_wide(text[0])):
+        if (
+            text.casefold() not in _VOCABULARY
+            and _has_letter(text)
+            and (len(text) >= _SHORTEST_JOINED or is_wide(text[0]))
+        ):
             yield text
 
 
+def _stands_alone(part: str) -> bool:
+    return _is_long_enough(part) and part.casefold() not in _VOCABULARY
+
+
 def _beside(parts: list[str]) -> Iterator[str]:
-    """Return the parts that are too short to be looked for alone (``Li``, ``Kim``), each beside another part or initial."""
+    """Return the parts that are not looked for alone (``Li``, ``Kim``, words of protocols), each beside another part or initial."""
     for one, other in permutations(parts, 2):
         if is_wide(one[0]) or is_wide(other[0]) or not (_has_letter(one) and _has_letter(other)):
             continue
-        if not (_is_long_enough(one) and _is_long_enough(other)):
+        if not (_stands_alone(one) and _stands_alone(other)):
             for separator in _BESIDE:
                 yield one + separator + other
         if not _is_long_enough(one) and len(one) > 1 and len(other) > 1:
