@@ -281,7 +281,6 @@ class TestWholeNumbers:
         assert found.reason == "identifier"
         assert not found.new.strip(b" 0")
 
-    @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"55913"])
     def test_is_redacted_among_others(self) -> None:
         field = Field("Name", "number")
         found = judge(keeping("number"), needles=self.NEEDLES).verdict(
@@ -303,5 +302,6 @@ class TestWholeNumbers:
         )
         assert (verdict.new, verdict.left) == (b"559137204", ("patient",))
 
+    @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"55913"])
     def test_is_none_as_a_part_of_another(self, old: bytes) -> None:
         assert judge(keeping("number"), needles=self.NEEDLES).verdict(Field("Name", "number"), old).new == old
