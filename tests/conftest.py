@@ -2,7 +2,7 @@
 
 The real files are third-party data, each under its own licence, and no part of this repository. They are looked for in
 ``../shared/data`` beside the project, or where the environment variable ``CSACLEAN_DATA`` says. Tests assert on tags,
-offsets, counts and hashes of theirs, never on values. The cases are small invented files that went wrong once; they are
+offsets, counts and hashes of theirs, never on values, and are marked slow. The cases are small invented files that went wrong once; they are
 looked for in ``../shared/cases``, or where ``CSACLEAN_CASES`` says.
 
 Where ``CSACLEAN_NO_SKIP`` is set, each skip is a failure: a run that tested nothing must not look green. With the value
@@ -23,6 +23,48 @@ from hypothesis import settings
 __all__ = ["CASES", "DATA", "NO_CASES", "NO_REAL_DATA", "NO_SKIP", "RealFile", "manifest", "real_files"]
 
 NO_SKIP: Final = "CSACLEAN_NO_SKIP"
+SLOW: Final = (
+    "tests/real/",
+    "tests/planted/",
+    "tests/packaging/",
+    "tests/test_readme.py",
+    "tests/test_handlers_readme.py",
+    "tests/adapters/test_deid.py::TestReplace",
+    "tests/adapters/test_deid_guide.py",
+    "tests/canon/test_canon_laws.py",
+    "tests/canon/test_conformance.py",
+    "tests/cli/test_bad_input.py",
+    "tests/cli/test_broken_plugins.py",
+    "tests/cli/test_commands.py",
+    "tests/cli/test_destinations.py",
+    "tests/cli/test_inputs.py",
+    "tests/cli/test_json.py",
+    "tests/cli/test_mark.py",
+    "tests/cli/test_no_leak.py",
+    "tests/cli/test_options.py",
+    "tests/cli/test_prove.py",
+    "tests/cli/test_runs.py",
+    "tests/dicom/test_walk_laws.py",
+    "tests/ge/test_ge_conformance.py",
+    "tests/kit/test_plugin.py",
+    "tests/library/test_hostile_files.py::TestDeepTrees",
+    "tests/library/test_mark.py::test_any_data_set_is_marked_once_validly_and_reversibly",
+    "tests/philips/test_conformance.py",
+    "tests/policy/test_fills.py::test_filling_twice_is_filling_once",
+    "tests/siemens/test_conformance.py",
+    "tests/siemens/test_csa_codec.py::TestChangingOnePart::test_a_value_of_a_real_header",
+    "tests/siemens/test_csa_malformed.py::TestEveryOtherValueOfAStructureByteIsNoticed",
+    "tests/siemens/test_gdcm_oracle.py",
+    "tests/siemens/test_nibabel_witness.py::TestReading::test_of_real_headers",
+    "tests/siemens/test_protocol_hostile.py",
+    "tests/siemens/test_protocol_laws.py",
+    "tests/siemens/test_protocol_real.py",
+    "tests/siemens/test_siemens_cleaning.py::TestDeadBytes::test_of_real_headers",
+    "tests/siemens/test_siemens_cleaning.py::TestTwice::test_of_real_headers",
+    "tests/siemens/test_siemens_converters.py::TestTheDefaultPolicyTouchesNoRow",
+    "tests/siemens/test_siemens_rules.py::TestRealFiles",
+)
+"""Beginnings of the names of tests that are marked slow, beside those over real files: measured, a second of CPU and more."""
 EXCEPT_REAL_DATA: Final = "except-real-data"
 NO_REAL_DATA: Final = (
     "real DICOM files not found: neither at ../shared/data nor at $CSACLEAN_DATA (see CONTRIBUTING)"
@@ -85,7 +127,7 @@ def real_files(*patterns: str, but: Iterable[str] = ()) -> list[object]:
     """
     excluded = tuple(but)
     found: list[object] = [
-        pytest.param(file, id=file.name.removesuffix(".dcm").rpartition("/")[2])
+        pytest.param(file, id=file.name.removesuffix(".dcm").rpartition("/")[2], marks=pytest.mark.slow)
         for file in manifest()
         if any(fnmatchcase(file.name, pattern) for pattern in patterns)
         and not any(fnmatchcase(file.name, pattern) for pattern in excluded)
@@ -154,6 +196,13 @@ class _NoSkips:
         report = yield
         self._judge(report)
         return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `SLOW`."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure(config: pytest.Config) -> None:
