@@ -62,7 +62,6 @@ SLOW: Final = (
     "tests/siemens/test_siemens_cleaning.py::TestDeadBytes::test_of_real_headers",
     "tests/siemens/test_siemens_cleaning.py::TestTwice::test_of_real_headers",
     "tests/siemens/test_siemens_converters.py::TestTheDefaultPolicyTouchesNoRow",
-    "tests/siemens/test_siemens_rules.py::TestRealFiles",
 )
 """Beginnings of the names of tests that are marked slow, beside those over real files: measured, a second of CPU and more."""
 EXCEPT_REAL_DATA: Final = "except-real-data"

@@ -4,6 +4,7 @@ They say what csaclean should have found and what should have become of it. The 
 time: which bytes of a CSA header are dead, which fields of private elements identify, and what these hold afterwards.
 """
 
+import base64
 import io
 import re
 import struct
@@ -31,6 +32,7 @@ __all__ = [
     "body",
     "claimed_elements",
     "elements",
+    "encapsulated_dead",
     "expected_field",
     "expected_value",
     "flat",
@@ -137,11 +139,30 @@ def _date_time(old: bytes) -> bytes:
     return b"19000101" + _zeros(old[8:])
 
 
+def _encapsulated(old: bytes) -> bytes:
+    """Fill the texts that describe an ASL technique in the data set (explicit, little-endian) that base64 text stands for."""
+    data = bytearray(base64.b64decode(old))
+    for head in (b"\x18\0\x52\x92LO", b"\x18\0\x5e\x92LO"):
+        if (at := data.find(head)) >= 0:
+            size = int.from_bytes(data[at + 6 : at + 8], "little")
+            data[at + 8 : at + 8 + size] = b"X" * size
+    letters = iter(base64.b64encode(data))
+    return bytes(byte if byte in b"\r\n \0" else next(letters) for byte in old)
+
+
+def encapsulated_dead(text: bytes) -> int:
+    """Return how many bytes of a data set in base64 nobody reads: reserved bytes of sequences, length words of delimiters."""
+    data = base64.b64decode(text)
+    delimiters = (b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0")
+    return 2 * data.count(b"SQ\0\0") + 4 * sum(map(data.count, delimiters))
+
+
 RULED: Final[dict[str, Callable[[bytes], bytes]]] = {
     "UsedPatientWeight": lambda old: b"0".ljust(len(old)),
     "PatReinPattern": _patient_record,
     "CoilString": _filled,
     "ReferencedImageSequence": _uid,
+    "MR_ASL": _encapsulated,
 }
 """CSA tags that converter-safe redacts wherever they are filled, and how."""
 BLANKED: Final = frozenset(("PhoenixZIP", "SrMsgBuffer"))

@@ -24,6 +24,8 @@ pytest.importorskip("dcm2niix", reason="dcm2niix is not installed")
 
 PHANTOM = "phantom"
 INSTANCES = 3
+ECHOES = {"siemens_vd13d_fmri-mosaic-me": 2}
+"""Series of which dcm2niix makes more than one image, an image of each echo."""
 
 
 def series_names() -> list[object]:
@@ -127,7 +129,8 @@ def test_a_cleaned_series_converts_to_the_same(
     assert made.status == 0
     kinds = sorted(Path(file).suffix for file in made.files)
     diffusion = name == PHANTOM or "dwi" in name
-    assert kinds == ([".bval", ".bvec"] if diffusion else []) + [".json", ".nii"]
+    pairs = ECHOES.get(name, 1)
+    assert kinds == ([".bval", ".bvec"] if diffusion else []) + [".json"] * pairs + [".nii"] * pairs
     assert found == []
 
 
@@ -145,8 +148,13 @@ def test_a_cleaned_file_converts_to_the_same(
 CLEANED = (
     PHANTOM,
     "siemens_vb17_dwi-mosaic",
+    "siemens_vd13d_fmap-gre-me",
+    "siemens_vd13d_fmri-mosaic-me",
     "siemens_ve11_fmri-mosaic-ap",
     "siemens_ve11_fmri-mosaic-pa",
+    "siemens_ve11_pasl-3d",
+    "siemens_ve11_pasl-3d-m0",
+    "siemens_ve11_pcasl-3d",
     "siemens_xa10_fmri-enh",
     "siemens_xa30i_asl-classic",
 )

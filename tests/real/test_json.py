@@ -15,6 +15,7 @@ from tests.real.readers import (
     CsaElement,
     body,
     claimed_elements,
+    encapsulated_dead,
     expected_field,
     flat,
     read,
@@ -85,6 +86,12 @@ def counts(element: CsaElement) -> Counter[str]:
     if element.offset in HEADERS:
         walked = walk_csa2(element.value)
         found["dead"], found["dead_nonzero"] = walked.dead_bytes(element.value)
+        found["dead"] += sum(
+            encapsulated_dead(element.value[start:stop])
+            for tag in walked.tags
+            if tag.name == "MR_ASL"
+            for start, stop in tag.values
+        )
         found["edits patient-characteristics"] = sum(
             PATIENT_FIELDS.get(tag.name, 0)
             for tag in walked.tags

@@ -52,7 +52,7 @@ class TestReading:
                 continue
             result = cleaned(blob, policy, proof="self")
             after = _read(result.new)
-            edited = {edit.field.partition("/")[0] for edit in result.edits if edit.field}
+            edited = {(edit.row or edit.field).partition("/")[0] for edit in result.edits} - {""}
             assert before.keys() == after.keys()
             assert {name for name, value in before.items() if after[name] != value} == edited & before.keys()
             assert policy != "dead-space" or not edited

@@ -3,7 +3,6 @@
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from importlib.resources import files
 from itertools import product
 from typing import Any, Final
@@ -23,7 +22,8 @@ from csaclean.policy.rules import Rule
 from csaclean.vr_layout import TEXT_VRS
 from csaclean_handlers.siemens import SiemensHandler
 from csaclean_handlers.siemens.converters import SiemensConverters
-from tests.conftest import NO_REAL_DATA, RealFile, manifest, real_files
+from tests.conftest import RealFile, real_files
+from tests.real.readers import siemens_elements
 from tests.siemens.samples import IMAGE, SERIES, registry
 
 RULES: Final = SiemensHandler.rules
@@ -36,24 +36,6 @@ TABLES: Final[dict[str, list[dict[str, Any]]]] = tomllib.loads(
 NAMES: Final[list[str]] = tomllib.loads(PACKAGE.joinpath("vocabulary.toml").read_text("utf-8"))["tag_names"]
 
 SIEMENS: Final = "*siemens*.dcm"
-COUNTS: Final = {
-    "": 2,
-    "siemens csa header": 131,
-    "siemens csa non-image": 6,
-    "siemens csa report": 7,
-    "siemens medcom header": 8,
-    "siemens medcom header2": 21,
-    "siemens medcom oog": 3,
-    "siemens mr header": 565,
-    "siemens mr mrs 05": 1,
-    "siemens mr sdi 02": 3661,
-    "siemens mr sdi phoenixzip": 2,
-    "siemens mr sdr 01": 44,
-    "siemens mr sds 01": 1244,
-    "siemens syngo index service": 5,
-}
-"""Claimed elements of the real files by folded creator; those without one are orphans."""
-
 _PEOPLE: Final = (
     "DOE^JANE",
     "Doe^John^^Dr",
@@ -461,13 +443,9 @@ class TestRealFiles:
             if step.creator is not None and step.creator.startswith("siemens")
         ]
 
-    def test_hold_so_many_elements_of_each_creator(self) -> None:
-        if not manifest():
-            pytest.skip(NO_REAL_DATA)
-        counts = Counter(
-            located.creator or ""
-            for file in manifest()
-            if fnmatchcase(file.name, SIEMENS)
-            for located in _located(file).located
-        )
-        assert counts == COUNTS
+    @pytest.mark.parametrize("file", real_files(SIEMENS))
+    def test_hold_as_many_elements_of_each_creator_as_an_independent_reader_finds(
+        self, file: RealFile
+    ) -> None:
+        counts = Counter(located.creator or "" for located in _located(file).located)
+        assert counts == Counter(one.creator or "" for one in siemens_elements(file.path.read_bytes()))
