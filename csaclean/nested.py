@@ -76,7 +76,8 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     """
     source = BytesSource(row)
     try:
-        found = walk(source, EXPLICIT_LITTLE, wanted=None)
+        # A liberty hangs on bytes that a fill may change: the layout must not.
+        found = walk(source, EXPLICIT_LITTLE, wanted=None, liberties=False)
     except MalformedFile as error:
         raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
 
