@@ -608,7 +608,7 @@ class Needles:
         >>> needles.find(b"for JOANNA, not Joannas: 74,111,97,110,110,97")
         [(4, 10), (25, 45)]
         >>> needles
-        Needles(9 words, 18 forms)
+        Needles(29 words, 58 forms)
         """
         return [(start, stop) for start, stop, _ in self.find_groups(row, within)]
 

@@ -92,8 +92,8 @@ def test_without_a_table_of_sections_the_header_is_found_at_its_place() -> None:
 @pytest.mark.parametrize(
     "value", [bytes(918), bytes(7336), b"]u\xd7" * 2446, raw_header(3.0), raw_header(99.0)]
 )
-def test_a_long_value_without_a_header_is_foreign(value: bytes) -> None:
-    assert layout(HEADER, value).is_foreign
+def test_a_long_value_of_nulls_holds_nothing(value: bytes) -> None:
+    assert [span.kind for span in layout(HEADER, value)] == [Kind.DEAD]
 
 
 def test_a_short_value_is_the_strings_that_ct_writes() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 import csaclean
 from csaclean.converter_table import read_elements
-from csaclean.errors import ProofFailed
 from csaclean_handlers.uih import UihHandler
 from phantom_file import Phantom, file_bytes
 from phantom_uih import COIL, DAY, SEQUENCE, VERSION, frame, noise, private_blocks, spectroscopy
@@ -195,11 +194,11 @@ class TestIdentifiers:
         assert after.count(PATIENT_ID.encode()) == 1  # its own element
         assert edits(report)
 
-    def test_in_a_spectrum_it_fails_the_file(self, clean: Cleaner) -> None:
+    def test_in_a_spectrum_it_is_nulled_or_listed(self, clean: Cleaner) -> None:
         signal = b"\0\0" + PATIENT_ID.encode() + bytes(7)
         block = private_block(0x0065, 0xFF, b"Spectroscopy Private Header", {0x07: ("OF", signal)})
-        with pytest.raises(ProofFailed):
-            clean(uih_image(block))
+        report = clean(uih_image(block))[2]
+        assert [one.whose for one in report.identifiers] == ["patient"]
 
 
 def test_implicit_vr_finds_the_frames_without_creators(clean: Cleaner) -> None:
