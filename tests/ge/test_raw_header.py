@@ -89,9 +89,12 @@ def test_without_a_table_of_sections_the_header_is_found_at_its_place() -> None:
     assert unknown.endswith(b"Doe^J ")
 
 
-@pytest.mark.parametrize(
-    "value", [bytes(918), bytes(7336), b"]u\xd7" * 2446, raw_header(3.0), raw_header(99.0)]
-)
+@pytest.mark.parametrize("value", [b"]u\xd7" * 2446, raw_header(3.0), raw_header(99.0)])
+def test_a_long_value_without_a_header_is_foreign(value: bytes) -> None:
+    assert layout(HEADER, value).is_foreign
+
+
+@pytest.mark.parametrize("value", [bytes(918), bytes(7336)])
 def test_a_long_value_of_nulls_holds_nothing(value: bytes) -> None:
     assert [span.kind for span in layout(HEADER, value)] == [Kind.DEAD]
 

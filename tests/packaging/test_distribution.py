@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = {"csaclean": PROJECT / "csaclean", "csaclean_handlers": PROJECT / "handlers" / "csaclean_handlers"}
-DATA_SUFFIXES = {".toml", ".json", ".typed", ".csaclean"}
+DATA_SUFFIXES = {".toml", ".json", ".typed", ".csaclean", ".txt"}
 
 
 @pytest.fixture(scope="module")
