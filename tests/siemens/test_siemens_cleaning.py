@@ -114,7 +114,10 @@ class TestDeadBytes:
                 expected[offset] = 0
             result = cleaned(blob, "dead-space")
             assert result.new == expected
-            assert result.tally.dead == len(dead_bytes(blob))
+            # A data set inside a tag has dead bytes of its own: the reserved bytes of its headers.
+            own = [span for span in result.layout if span.kind is Kind.DEAD]
+            assert sum(span.stop - span.start for span in own) == len(dead_bytes(blob))
+            assert result.tally.dead >= len(dead_bytes(blob))
             assert result.tally.dead_nonzero == sum(1 for a, b in zip(blob, expected, strict=True) if a != b)
 
     @untimed
