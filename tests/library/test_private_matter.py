@@ -34,7 +34,7 @@ def clean(tmp_path: Path) -> Clean:
 
 
 def head(tag: int, order: str = "<") -> bytes:
-    end: Literal["little", "big"] = "little" if order == "<" else "big"
+    end = "little" if order == "<" else "big"
     return (tag >> 16).to_bytes(2, end) + (tag & 0xFFFF).to_bytes(2, end)
 
 
