@@ -1,5 +1,7 @@
 """What a file may cost: counted work that grows with its size, and nothing that grows faster."""
 
+from typing import ClassVar
+
 import pytest
 
 from csaclean.budget import BYTES, ELEMENTS, SPANS, Budget, Limit, work_of
@@ -24,7 +26,7 @@ SDS = b"SIEMENS MR SDS 01"
 class Copy:
     """A codec whose inner row is the outer one."""
 
-    name = "copy"
+    name: ClassVar[str] = "copy"
 
     def decode(self, outer: bytes, cap: int, /) -> bytes:
         return outer

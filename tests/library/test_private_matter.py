@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -34,7 +35,7 @@ def clean(tmp_path: Path) -> Clean:
 
 
 def head(tag: int, order: str = "<") -> bytes:
-    end = "little" if order == "<" else "big"
+    end: Literal["little", "big"] = "little" if order == "<" else "big"
     return (tag >> 16).to_bytes(2, end) + (tag & 0xFFFF).to_bytes(2, end)
 
 
