@@ -103,7 +103,7 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
             else:
                 builder.structure(element.stop)
             continue
-        one = located.get(element.header)
+        one = located.get(element.header) if not is_creator(element.tag) else None
         part = _layout_claimed(one, value, context, fine=fine) if one else None
         if part is None:
             part = _layout_unclaimed(element, value, registry)
@@ -167,7 +167,9 @@ def _layout_unclaimed(element: Element, value: bytes, registry: Registry) -> Lay
     select = format_selector((step,))
     if is_creator(element.tag):  # of a vendor that nobody knows
         builder = Builder()
-        builder.value(len(value), "", "name", select)
+        stop = creator_stop(value) if is_only_a_name(value) else len(value)
+        builder.value(stop, "", "name", select)
+        builder.dead(len(value))
         return builder.done(len(value))
     claims = (
         claim for claim in registry.find(step.group, None, step.element) if len(claim.claim.selector) == 1

@@ -106,12 +106,12 @@ class _Line:
         """Account for the unknown parts of a name, and return the path of its value."""
         hits = self._hits(start, start + size) if name.unknown else []
         for begin, end in name.unknown:
-            at = start + begin
-            for cut, after in [*hits, (start + end, start + end)]:
-                if at <= cut <= start + end:
+            at, stop = start + begin, start + end
+            for cut, after in [*hits, (stop, stop)]:
+                if after >= at and cut <= stop:  # a key may begin before the part, or end behind it
                     self._builder.structure(at)
-                    self._builder.value(cut, f"{PATH}/?", "name")
-                    at = after
+                    self._builder.value(max(at, cut), f"{PATH}/?", "name")
+                    at = min(after, stop)
         self._read += [self._row[begin:end].decode("ascii") for begin, end in hits]
         return self._path(f"{PATH}/{name.label}")
 

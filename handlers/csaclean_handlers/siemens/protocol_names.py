@@ -149,6 +149,9 @@ def _name(raw: bytes, parts: list[tuple[int, int]], known: frozenset[bytes], own
     )
 
 
+_PIECES: Final = re.compile(rb"(\[\d+\])")
+
+
 @lru_cache(_REMEMBERED)
 def key_name(key: bytes, /) -> Name:
     """Analyse the key of an ASCCONV line.
@@ -170,7 +173,10 @@ def key_name(key: bytes, /) -> Name:
     table = vocabulary()
     if not _KEY.fullmatch(key):
         # Blanked it may be formed as a key, and then has the same parts; what is known of them stands before and after.
-        blank = fill("name", key)
+        # Indices are no parts, and stay; so do keys that a reader finds in it, indices and all.
+        blank = b"".join(
+            piece if _INDEX.fullmatch(piece) else fill("name", piece) for piece in _PIECES.split(key)
+        )
         regular = _KEY.fullmatch(blank) is not None
         parts = [found.span() for found in _SEGMENT.finditer(blank)] if regular else [(0, len(key))]
         return _name(key, parts, table.segments if regular else frozenset(), own=False)
