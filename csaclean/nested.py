@@ -84,7 +84,7 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
     context = Context(found.elements, found.datasets, source)
     location = locate(found.elements, found.datasets, context.load, registry)
     located = {one.element.header: one for one in location.located}
-    untrue = {slack.start for slack in found.slack if slack.kind == "group-length"}
+    untrue = {slack.start: slack.true for slack in found.slack if slack.kind == "group-length"}
     dead = deque(sorted((one.start, one.stop) for one in found.slack if one.kind != "group-length"))
     builder = Builder()
     for element in found.elements:
@@ -98,7 +98,9 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
             continue
         if is_group_length(element.tag, element.vr, len(value)):
             select = format_selector((_step(element),))
-            if element.start in untrue:
+            if not any(untrue.get(element.start, value)):
+                builder.dead(element.stop)  # the group is empty: null is its length, and what blanking makes of it
+            elif element.start in untrue:
                 builder.value(element.stop, "", "opaque", select)
             else:
                 builder.structure(element.stop)
