@@ -99,7 +99,9 @@ def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
         if is_group_length(element.tag, element.vr, len(value)):
             select = format_selector((_step(element),))
             if not any(untrue.get(element.start, value)):
-                builder.dead(element.stop)  # the group is empty: null is its length, and what blanking makes of it
+                builder.dead(
+                    element.stop
+                )  # the group is empty: null is its length, and what blanking makes of it
             elif element.start in untrue:
                 builder.value(element.stop, "", "opaque", select)
             else:

@@ -163,9 +163,6 @@ def failing() -> Iterator[bytes]:
         broken = bytearray(whole)
         broken[start + offset : start + offset + 4] = MARK.encode()[:4]
         yield bytes(broken)
-    line = b"### ASCCONV BEGIN ###\n" + NAME + b"\n### ASCCONV END ###\n"
-    malformed = CsaHeader.build(series_tags(protocol=line))
-    yield file_bytes(Phantom(base_image(series=csa.encode(malformed))))
     yield whole.replace(b"LO", MARK.encode()[:2])
     yield whole.replace(CREATOR, b"SIEMENS CSA HEADER").replace(b"\xfe\xff\x00\xe0", MARK.encode()[:4])
     deflated = file_bytes(Phantom(dataset(), DEFLATED))
@@ -173,8 +170,11 @@ def failing() -> Iterator[bytes]:
 
 
 def tolerated() -> Iterator[bytes]:
-    """Yield files that are read although they break the standard, with the marker where they break it."""
+    """Yield files that are read although they break a standard, with the marker where they break it."""
     whole = file_bytes(Phantom(dataset()))
+    line = b"### ASCCONV BEGIN ###\n" + NAME + b"\n### ASCCONV END ###\n"
+    malformed = CsaHeader.build(series_tags(protocol=line))
+    yield file_bytes(Phantom(base_image(series=csa.encode(malformed))))
     yield whole.replace(b"1.2.840.10008.1.2.1\0", MARK.encode().ljust(20, b"\0"), 1)
     yield file_bytes(Phantom(dataset(), DEFLATED)) + NAME
 

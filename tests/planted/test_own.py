@@ -125,7 +125,8 @@ def test_each_element_is_cleaned_of_the_patient_or_not_vouched_for(turn: int) ->
         assert isinstance(result.layout, Layout)
         after = Laid(0, one, result.new, engine.layout(one.claimed, element._replace(value=result.new)))
         remains = places(blot_element(engine, after, lambda part: part.form in NUMERIC), text)
-        assert not remains or result.tally.left
+        # Planted without a border the name is no word; then the content has no grammar, and is not vouched for.
+        assert not remains or result.tally.left or not result.vouched
         assert result.vouched <= (not result.tally.leaves_persons)
     assert cleaned >= FEWEST_ELEMENTS
 
