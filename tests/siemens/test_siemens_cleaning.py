@@ -159,6 +159,13 @@ class TestTwice:
         once = cleaned(write(tags, trailer)).new
         assert cleaned(once).new == once
 
+    @pytest.mark.parametrize("name", ["MrPhoenixProtocol", "MrProtocol", "MrEvaProtocol"])
+    def test_a_number_under_the_name_of_a_protocol_stays_a_number(self, name: str) -> None:
+        blob = csa.encode(CsaHeader.build([CsaTag.build(name, "DS", [b"7.5"])]))
+        result = cleaned(blob)  # nibabel reads it before and after, or the proof fails
+        assert b"X" not in result.new.partition(b"7.5")[0][84:]
+        assert cleaned(result.new).new == result.new
+
 
 class TestLiveValues:
     @pytest.mark.parametrize("variant", Variant)

@@ -90,15 +90,18 @@ def _value(
 ) -> None:
     start, stop = item.start, item.stop
     vr = tag.vr[:2]
-    if name in _PROTOCOLS:
+    nul = blob.find(0, start, stop)
+    end = stop if nul < 0 else nul
+    if name in _PROTOCOLS and not (
+        # A number under a VR of numbers is no protocol: filled as a text, readers could not read it.
+        vr in _INTEGERS | _DECIMALS and NUMBER.fullmatch(blob, start, end)
+    ):
         builder.inline(layout_protocol(blob[start:stop], fine=fine), name.decode("ascii"))
         return
     if name in _WHOLE:
         builder.inline(_WHOLE[name](blob[start:stop]), name.decode("ascii"))
         return
     path = name.decode("ascii") if name in tag_names() else UNKNOWN
-    nul = blob.find(0, start, stop)
-    end = stop if nul < 0 else nul
     if nul < 0:
         builder.note("value-without-nul")
     elif vr == b"UN" and name not in _TEXT and name not in _GRAMMARS and _is_binary(blob, start, nul, stop):
