@@ -6,7 +6,7 @@ import pytest
 
 import csaclean
 from phantom_file import Phantom, file_bytes
-from phantom_writer import private_block
+from phantom_writer import DataSet, private_block
 from phantoms import plain_image
 
 TEXT = b"private sequence "
@@ -14,8 +14,12 @@ TEXT = b"private sequence "
 
 
 def clean(folder: Path, block: int, policy: str) -> tuple[bytes, csaclean.Report]:
+    """Clean (0019,MMCPrivate,0C) in a block; block 10 is where readers look for an element of Siemens."""
+    return cleaned(folder, private_block(0x0019, block, b"MMCPrivate", {0x0C: ("LO", TEXT)}), policy)
+
+
+def cleaned(folder: Path, elements: DataSet, policy: str) -> tuple[bytes, csaclean.Report]:
     source = folder / "in.dcm"
-    elements = private_block(0x0019, block, b"MMCPrivate", {0x0C: ("LO", TEXT)})
     source.write_bytes(file_bytes(Phantom(plain_image(elements))))
     report = csaclean.clean_file(source, folder / "out.dcm", policy=policy)
     return (folder / "out.dcm").read_bytes(), report
@@ -51,11 +55,8 @@ def test_cleaning_twice_is_cleaning_once(policy: str, tmp_path: Path) -> None:
 
 def clean_philips(folder: Path, block: int, policy: str) -> tuple[bytes, csaclean.Report]:
     """Clean (2005,Philips MR Imaging DD 004,97) in a block; block 15 is where readers look for another element of Philips."""
-    source = folder / "in.dcm"
     elements = private_block(0x2005, block, b"Philips MR Imaging DD 004", {0x97: ("LO", TEXT)})
-    source.write_bytes(file_bytes(Phantom(plain_image(elements))))
-    report = csaclean.clean_file(source, folder / "out.dcm", policy=policy)
-    return (folder / "out.dcm").read_bytes(), report
+    return cleaned(folder, elements, policy)
 
 
 def test_what_passes_for_another_element_of_its_own_vendor_is_kept_and_listed(tmp_path: Path) -> None:

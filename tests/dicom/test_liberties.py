@@ -94,6 +94,12 @@ def behind(form: Form) -> bytes:
     return element(0x00310010, "LO", b"PHANTOM", form) + element(0x00311020, "LO", VALUE, form) + pixels(form)
 
 
+def data_set(form: Form, tag: int, outside: bytes) -> bytes:
+    """Return a data set that holds a private block, and a sequence of a tag in its place by the order of tags."""
+    inside = private(form) + outside if tag & 0x10000 else outside + private(form)
+    return before(form) + inside + behind(form)
+
+
 def pixels(form: Form) -> bytes:
     return element(0x7FE00010, "OW", bytes(range(1, 201)) * 40, form)
 
@@ -177,11 +183,7 @@ class TestOtherEncodings:
         other, _ = OTHER[form]
         inside = item(private(other), form, undefined=undefined) * count
         outside = items(tag, inside, form, undefined=undefined)
-        data = (
-            before(form)
-            + (private(form) + outside if tag & 0x10000 else outside + private(form))
-            + behind(form)
-        )
+        data = data_set(form, tag, outside)
         result = found(data, form)
         rows = values(data, result)
         assert [row[2].rstrip() for row in rows if row[0] == 1 and row[1] == SECRET] == [
@@ -307,11 +309,7 @@ class TestDelimiters:
     ) -> None:
         inside = (item(private(form), form) + delimiter(0xFFFEE00D, 0, form)) * 2
         outside = items(tag, inside, form, undefined=undefined)
-        data = (
-            before(form)
-            + (private(form) + outside if tag & 0x10000 else outside + private(form))
-            + behind(form)
-        )
+        data = data_set(form, tag, outside)
         result = found(data, form)
         assert result.facts["superfluous-delimiter"] == 2
         assert "broken-sequence" not in result.facts
@@ -324,11 +322,7 @@ class TestDelimiters:
     def test_items_without_their_delimiter(self, form: Form, undefined: bool, tag: int, count: int) -> None:
         inside = item(private(form), form, undefined=True, end=False) * count
         outside = items(tag, inside, form, undefined=undefined)
-        data = (
-            before(form)
-            + (private(form) + outside if tag & 0x10000 else outside + private(form))
-            + behind(form)
-        )
+        data = data_set(form, tag, outside)
         result = found(data, form)
         assert result.facts["missing-delimiter"] == count
         assert len([row for row in values(data, result) if row[:2] == (1, SECRET)]) == count
@@ -337,11 +331,7 @@ class TestDelimiters:
     @pytest.mark.parametrize("tag", [0x00081140, 0x00291030], ids=["standard", "private"])
     def test_a_sequence_without_its_delimiter_before_a_later_element(self, form: Form, tag: int) -> None:
         outside = items(tag, item(private(form), form, undefined=True), form, undefined=True, end=False)
-        data = (
-            before(form)
-            + (private(form) + outside if tag & 0x10000 else outside + private(form))
-            + behind(form)
-        )
+        data = data_set(form, tag, outside)
         result = found(data, form)
         assert result.facts["missing-delimiter"] == 1
         assert [row[0] for row in values(data, result) if row[1] == 0x00311020] == [0]
