@@ -42,7 +42,7 @@ _META_GROUP: Final = 0x0002
 _META_VRS: Final = {0x0100: "UI"}
 """VRs of private elements of the File Meta Information (PS3.10 section 7.1); all others are bytes."""
 _LONGEST_CREATOR: Final = 1025
-"""So many bytes of a creator tell what it is: a longer value is none."""
+"""Bytes of a creator that are loaded: a longer value is an invalid creator."""
 
 Load = Callable[[Element, int], bytes]
 """Gives the first bytes of an element's value, as many as the second argument says; -1 for all."""

@@ -176,8 +176,8 @@ class Walk:
     padding, pixels
         Values of (FFFC,FFFC) elements and of pixel data at top level, as offsets.
     slack
-        Bytes in headers of private matter that don't hold what has to stand there; of a walk that returns all standard
-        elements, in every header, reserved bytes and delimiters whatever they hold.
+        Bytes in headers of private matter that don't hold their true value. A walk that returns all standard elements
+        lists the reserved bytes and the delimiters of every header, true ones too.
     end
         Where the data set ends; what follows is not DICOM.
     """

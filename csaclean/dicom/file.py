@@ -302,8 +302,8 @@ def _without_preamble(source: Source, head: bytes) -> Start | None:
 def find_start(source: Source) -> Start:
     """Return where the data set of a file starts and how it is encoded.
 
-    Bytes that could be a preamble, with the prefix behind them, are none if a data set starts with them that walks to
-    its end: a value that reads ``DICM`` can stand there.
+    A data set that starts at byte 0 and walks to its end has no preamble, although a value of it reads ``DICM`` at byte
+    128.
 
     Raises
     ------

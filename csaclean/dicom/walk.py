@@ -120,7 +120,7 @@ class Reading(NamedTuple):
     implicit
         Whether the header has no VR: what a sequence in it is encoded as, too.
     vr
-        As written; ``UN`` for one that is none; None without.
+        As written; ``UN`` for an invalid VR; None in implicit VR.
     start, length
         Where the value starts, in bytes from the start of the source, and its length.
     """
@@ -417,7 +417,7 @@ class Walker:
         return position
 
     def _stray_in_sequence(self, stack: list[Frame], frame: Frame, tag: int, position: int) -> int:
-        """Read what stands where an item is expected and is none."""
+        """Read an element where an item is expected."""
         window, offset = self.header_bytes(position)
         if window[offset : offset + 4] in (_SWAPPED[frame.order], _SWAPPED_END[frame.order]):
             self._fact("other-byte-order")

@@ -45,7 +45,7 @@ def _registered() -> frozenset[bytes]:
 
 
 def is_registered(uid: bytes, /) -> bool:
-    """Tell whether the standard registers a UID (PS3.6 annex A): SOP classes, transfer syntaxes and the like identify nobody.
+    """Tell whether the standard registers a UID (PS3.6 annex A): SOP classes and transfer syntaxes identify no person.
 
     What begins as those do and isn't registered may hold anybody's number.
 
