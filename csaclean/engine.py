@@ -105,7 +105,7 @@ class Tally:
 
 
 class Taken(NamedTuple):
-    """What readers take an element for beside what it is: they read a number whoever owns the block.
+    """The elements that readers take an element for, beside its own: they read a number in any creator's block.
 
     Attributes
     ----------
@@ -367,7 +367,7 @@ class Engine:
             return None
         return IdentifierSearch(
             subject.needles,
-            Numbers(dict(subject.needles.groups_of_numbers)),
+            Numbers(subject.needles.numbers),
             edits=self.policy.other.identifiers,
             read_fields=self.options.identifiers_in_read_fields == "redact",
             blanks_opaque=self._unclaimed == "blank",
@@ -511,7 +511,7 @@ class Engine:
             )
         if self._unclaimed == "fail":
             refuse_unclaimed(location.unclaimed)
-            refuse_identifiers(result.tally.left for result in cleaned)
+            _refuse_identifiers(result.tally.left for result in cleaned)
         left: Counter[tuple[Step, str]] = Counter()
         edited: list[Cleaned] = []
         edited_places: list[Element] = []
@@ -623,7 +623,7 @@ class Engine:
                 before, after = (table.fields(side) for side in zip(*records, strict=True))
                 outputs.update(table.outputs(before, after, standard))
                 # What a reader finds inside an element is lost if that is redacted as one field, or field by field as an
-                # element in which nobody looks for parts by its creator: that was declared.
+                # element whose creator no reader looks for: that was declared.
                 stay = [
                     record
                     for one, record in zip(cleaned, records, strict=True)
@@ -664,7 +664,7 @@ def _declared(cleaned: Sequence[Cleaned]) -> set[Declared]:
     return found
 
 
-def refuse_identifiers(left: Iterable[Counter[FoundIdentifier]]) -> None:
+def _refuse_identifiers(left: Iterable[Counter[FoundIdentifier]]) -> None:
     """Refuse a data set in whose opaque content an identifier of a person stays.
 
     Raises

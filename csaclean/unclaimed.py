@@ -39,9 +39,6 @@ UNKNOWN_CREATOR: Final = "unknown-creator"
 """The reason for a creator that no handler knows. One that a shipped table knows is nothing to report."""
 _PAYLOAD_GROUPS: Final = frozenset((0x7FE1,))
 """Private groups of pixel and signal data: next to Pixel Data (7FE0,0010)."""
-_CHUNK: Final = 1 << 20
-_MARGIN: Final = 64
-"""Bytes beside a hit that say whether the word ends there."""
 _CAP: Final = 256 << 20
 """Longest value that is blanked, in bytes; a longer one fails its file."""
 
@@ -52,21 +49,17 @@ class _Nobody(RulesOnly):
 
 
 class _Searched:
-    """Lays out an unclaimed element in which an identifier stands: texts that can be edited, and the rest."""
+    """Lays out an unclaimed element in which an identifier stands."""
 
     name: ClassVar[str] = "unclaimed"
     claims: ClassVar[tuple[Claim, ...]] = ()
     rules: ClassVar[RuleSet] = RuleSet()
 
     def layout(self, element: PrivateElement, /) -> Layout:
-        """Return a layout by a VR of text; else printable runs are texts, and the rest is opaque."""
-        vr = element.vr or "UN"
+        """Return a layout of one field: a text by its VR, else opaque."""
         builder = Builder()
         size = len(element.value)
-        if vr in WRITTEN_VRS:
-            builder.value(size, "", "text")
-        else:
-            builder.value(size, "", "opaque")
+        builder.value(size, "", "text" if element.vr in WRITTEN_VRS else "opaque")
         return builder.done(size)
 
 
@@ -164,10 +157,6 @@ def find_in_unclaimed(
 ) -> Iterator[tuple[Step, Element, tuple[str, ...]]]:
     """Yield the unclaimed elements in which identifiers stand, with the groups of those."""
     for step, element in disowned:
-        groups: dict[str, None] = {}
-        for low in range(element.start, element.stop, _CHUNK):
-            start = max(element.start, low - needles.reach - _MARGIN)
-            piece = source.read(start, min(element.stop, low + _CHUNK + _MARGIN))
-            groups.update(dict.fromkeys(group for _, _, group in needles.find_groups(piece)))
+        groups = needles.find_in_chunks(source.read, element.start, element.stop)
         if groups:
-            yield step, element, tuple(groups)
+            yield step, element, tuple(sorted(groups))

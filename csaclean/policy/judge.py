@@ -17,7 +17,7 @@ from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
 
-__all__ = ["OPAQUE_SPAN", "PERSONS", "Filler", "IdentifierSearch", "Judge", "Verdict"]
+__all__ = ["NUMERIC", "OPAQUE_SPAN", "PERSONS", "Filler", "IdentifierSearch", "Judge", "Verdict"]
 
 OPAQUE_SPAN: Final = Field("", "opaque")
 """What a judge is asked about where a grammar left content without a field."""
@@ -27,6 +27,8 @@ PERSONS: Final = frozenset(("patient", "people"))
 _WRITTEN_NUMBERS: Final = frozenset(("integer", "number", "assignments"))
 """Forms of decimal numbers: only a whole number is an identifier, no part of one."""
 _BINARY_NUMBERS: Final = frozenset(("binary-number", "trash"))
+NUMERIC: Final = _WRITTEN_NUMBERS | _BINARY_NUMBERS
+"""Forms of numbers: text that stands in them by chance is no identifier."""
 _UNIT: Final = 8
 """Bytes of the widest binary number (FD, SV, UV): where text stands among numbers, whole numbers are nulled."""
 _LONG_WORD: Final = 6
@@ -119,7 +121,7 @@ class IdentifierSearch:
     """
 
     needles: Needles = field(default_factory=Needles)
-    numbers: Numbers = Numbers({})  # noqa: RUF009  # immutable
+    numbers: Numbers = Numbers()  # noqa: RUF009  # immutable
     edits: bool = True
     read_fields: bool = True
     blanks_opaque: bool = False
@@ -200,7 +202,7 @@ class Judge:
     def _without(self, decision: Decision, form: str, old: bytes, hits: list[tuple[int, int, str]]) -> bytes:
         """Return a field without the identifiers that may be redacted in it."""
         read = bool(decision.read_by)
-        if read and (decision.branches or form in _WRITTEN_NUMBERS | _BINARY_NUMBERS | {"opaque"}):
+        if read and (decision.branches or form in NUMERIC | {"opaque"}):
             return old  # a number that a reader reads is never edited, nor the text that decides how it reads
         if form in _WRITTEN_NUMBERS:
             return _filled(old, hits, lambda number: fill("number", number))

@@ -59,10 +59,10 @@ class Numbers:
     Attributes
     ----------
     groups
-        Whose each is, by its canonical digits: `SHORTEST_NUMBER` digits at least.
+        The canonical digits of each, `SHORTEST_NUMBER` at least, and whose it is.
     """
 
-    groups: Mapping[str, str]
+    groups: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         """Return a count."""
@@ -77,8 +77,8 @@ class Numbers:
         if not self.groups:
             return False
         digits = row.replace(b".", b"")
-        return any(core in digits for core in _cores(tuple(self.groups))) or any(
-            packed in row for packed, _ in _binary(tuple(self.groups))
+        return any(core in digits for core in _cores(self.groups)) or any(
+            packed in row for packed in _binary(self.groups)
         )
 
     def in_text(self, text: bytes) -> Iterator[Hit]:
@@ -92,13 +92,14 @@ class Numbers:
         """
         if not self.groups:
             return
+        groups = _by_digits(self.groups)
         for match in _NUMBER.finditer(text):
             start, stop = match.span()
             if stop - start < SHORTEST_NUMBER and b"e" not in match[0].lower():
                 continue
             if start and _BESIDE.match(text, start - 1):
                 continue
-            group = self.groups.get(canonical(match[0].decode("ascii")))
+            group = groups.get(canonical(match[0].decode("ascii")))
             if group is not None:
                 yield start, stop, group
 
@@ -111,28 +112,33 @@ class Numbers:
             Numbers of one width, of either byte order: whole numbers and floating-point numbers of 32 and 64 bits, each
             at a multiple of its width.
         """
-        for packed, number in _binary(tuple(self.groups)):
+        for packed, group in _binary(self.groups).items():
             at = value.find(packed)
             while at >= 0:
                 if at % len(packed) == 0:
-                    yield at, at + len(packed), self.groups[number]
+                    yield at, at + len(packed), group
                 at = value.find(packed, at + 1)
 
 
 @lru_cache(maxsize=8)
-def _cores(numbers: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return the digits that a text holds, whatever its notation, if the number stands in it."""
-    return tuple(dict.fromkeys(number.rstrip("0").encode("ascii") for number in numbers))
+def _by_digits(numbers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return dict(numbers)
 
 
 @lru_cache(maxsize=8)
-def _binary(numbers: tuple[str, ...]) -> tuple[tuple[bytes, str], ...]:
-    """Return the numbers as binary numbers: each exact one, in both byte orders."""
+def _cores(numbers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
+    """Return the digits that a text holds, whatever its notation, if the number stands in it."""
+    return tuple(dict.fromkeys(number.rstrip("0").encode("ascii") for number, _ in numbers))
+
+
+@lru_cache(maxsize=8)
+def _binary(numbers: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
+    """Return whose the numbers are, by their bytes as binary numbers: each exact one, in both byte orders."""
     found: dict[bytes, str] = {}
-    for number in numbers:
+    for number, group in numbers:
         value = int(number)
         for code in _PACKED:
             if value < _LARGEST[code]:
                 for order in "<>":
-                    found.setdefault(struct.pack(order + code, value), number)
-    return tuple(found.items())
+                    found.setdefault(struct.pack(order + code, value), group)
+    return found

@@ -509,9 +509,8 @@ class Needles:
     reach
         The longest hit that there can be, in bytes.
     numbers
-        The identifiers that are numbers of at least six significant digits: decimal text without sign and leading zeros.
-    groups_of_numbers
-        Each of these with its group.
+        The identifiers that are numbers of at least six significant digits: decimal text without sign and leading
+        zeros. Each with its group.
     spared
         Texts that are no identifiers; what stands in them is not found.
     """
@@ -523,8 +522,7 @@ class Needles:
     swapped_keys: tuple[bytes, ...] = ()
     unused: bytes = b""
     reach: int = 0
-    numbers: frozenset[str] = frozenset()
-    groups_of_numbers: tuple[tuple[str, Group], ...] = ()
+    numbers: tuple[tuple[str, Group], ...] = ()
     spared: "Needles | None" = None
 
     @staticmethod
@@ -638,16 +636,6 @@ class Needles:
             hits = list(_outside(hits, around))
         return [(*hit, found[hit]) for hit in hits]
 
-    def number_group(self, canonical: str) -> Group | None:
-        """Return the group of a number, None if it is no identifier.
-
-        Parameters
-        ----------
-        canonical
-            Decimal text without sign, leading zeros and decimals.
-        """
-        return next((group for number, group in self.groups_of_numbers if number == canonical), None)
-
     def _hits(self, row: bytes) -> Iterator[_Found]:
         used = row.translate(_LOWER, self.unused)
         yield from _hits_as_text(row, used, self.groups)
@@ -662,8 +650,8 @@ class Needles:
 
     def find_in_chunks(
         self, read: Callable[[int, int], bytes], start: int, stop: int, chunk: int = 1 << 20
-    ) -> bool:
-        """Tell whether a long row holds a word, without having all of it in memory.
+    ) -> frozenset[Group]:
+        """Return the groups of the words that a long row holds, without having all of the row in memory.
 
         Parameters
         ----------
@@ -674,15 +662,15 @@ class Needles:
         chunk
             How many bytes to take at once; those that a hit may reach beyond are read twice.
         """
+        found: set[Group] = set()
         if not self.groups:
-            return False
+            return frozenset()
         for low in range(start, stop, chunk):
             high = min(stop, low + chunk + self.reach)
             first = max(start, low - _MARGIN)
             piece = read(first, min(stop, high + _MARGIN))
-            if self.find(piece, (low - first, high - first)):
-                return True
-        return False
+            found.update(group for _, _, group in self.find_groups(piece, (low - first, high - first)))
+        return frozenset(found)
 
 
 def _grouped(
@@ -737,6 +725,5 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
         tuple(dict.fromkeys(key for group in swapped for key in _swapped_keys(group.key))),
         unused,
         longest * _BYTES_PER_CODE,
-        frozenset(numbers),
         tuple(numbers.items()),
     )

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 
 from csaclean.errors import ProofFailed
 from csaclean.model import Field, Kind, Layout, View
-from csaclean.policy.judge import OPAQUE_SPAN, Judge
+from csaclean.policy.judge import NUMERIC, OPAQUE_SPAN, Judge
 
 __all__ = ["search_row"]
-
-_NUMERIC = frozenset(("integer", "number", "assignments", "binary-number", "trash"))
 
 
 def search_row(row: bytes, layout: Layout, judge: Judge) -> Iterator[str]:
@@ -49,7 +47,7 @@ def search_row(row: bytes, layout: Layout, judge: Judge) -> Iterator[str]:
             raise ProofFailed("identifiers", "an identifier stands in dead bytes", "", first)
         else:
             field = what if isinstance(what, Field) else OPAQUE_SPAN
-            if field.form not in _NUMERIC and group not in judge.verdict(field, row[start:stop]).left:
+            if field.form not in NUMERIC and group not in judge.verdict(field, row[start:stop]).left:
                 raise ProofFailed(
                     "identifiers", f"an identifier stands in a span of {stop - start} bytes", "", first
                 )

@@ -49,9 +49,7 @@ def judge(decision: Decision, filler: Filler = Filler(), needles: Needles | None
 
 
 def searching(needles: Needles, *, edits: bool = True, read_fields: bool = True) -> IdentifierSearch:
-    return IdentifierSearch(
-        needles, Numbers(dict(needles.groups_of_numbers)), edits=edits, read_fields=read_fields
-    )
+    return IdentifierSearch(needles, Numbers(needles.numbers), edits=edits, read_fields=read_fields)
 
 
 class TestFiller:
