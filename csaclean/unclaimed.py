@@ -16,11 +16,12 @@ from csaclean.errors import Unsupported
 from csaclean.handler import DEFAULT_CAP, Claim, PrivateElement, RulesOnly
 from csaclean.model import Builder, Layout
 from csaclean.policy.rules import RuleSet
+from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
 from csaclean.registry import Claimed, Registered
 from csaclean.selector import Step, fold_creator
 from csaclean.standard import StandardElements
-from csaclean.vr_layout import WRITTEN_VRS
+from csaclean.vr_layout import DECIMAL_VRS, NUMBER_VRS, WRITTEN_VRS, are_decimal_numbers
 
 __all__ = [
     "NOBODY",
@@ -56,11 +57,17 @@ class _Searched:
     rules: ClassVar[RuleSet] = RuleSet()
 
     def layout(self, element: PrivateElement, /) -> Layout:
-        """Return a layout of one field: a text by its VR, else opaque."""
+        """Return a layout of one field: a decimal number or a text by its VR, else opaque."""
         builder = Builder()
         size = len(element.value)
-        builder.value(size, "", "text" if element.vr in WRITTEN_VRS else "opaque")
+        builder.value(size, "", _form(element.vr, element.value))
         return builder.done(size)
+
+
+def _form(vr: str | None, value: bytes) -> str:
+    if vr in DECIMAL_VRS and are_decimal_numbers(value):
+        return "number"
+    return "text" if vr in WRITTEN_VRS else "opaque"
 
 
 SEARCHED: Final = Registered("unclaimed", _Searched(), "csaclean", "")
@@ -155,8 +162,21 @@ def searched_claim(step: Step, element: Element) -> Claimed | None:
 def find_in_unclaimed(
     disowned: Iterable[tuple[Step, Element]], source: Source, needles: Needles
 ) -> Iterator[tuple[Step, Element, tuple[str, ...]]]:
-    """Yield the unclaimed elements in which identifiers stand, with the groups of those."""
+    """Yield the unclaimed elements in which identifiers stand, as words or as numbers, with the groups of those."""
+    numbers = Numbers(needles.numbers)
     for step, element in disowned:
-        groups = needles.find_in_chunks(source.read, element.start, element.stop)
+        extent = (element.start, element.stop)
+        groups: frozenset[str] = needles.find_in_chunks(source.read, *extent)
+        if _may_hold_numbers(element):
+            groups |= numbers.find_in_chunks(source.read, *extent)
         if groups:
             yield step, element, tuple(sorted(groups))
+
+
+def _may_hold_numbers(element: Element) -> bool:
+    """Tell whether the numbers of an element are compared: all but those of text, of pixels, and of what is never loaded."""
+    if element.vr in WRITTEN_VRS:
+        return element.vr in DECIMAL_VRS
+    return element.vr in NUMBER_VRS or (
+        element.shape is Shape.VALUE and element.stop - element.start <= DEFAULT_CAP
+    )

@@ -8,12 +8,14 @@ from csaclean.model import Builder, Layout
 from csaclean.policy.fills import NUMBER
 
 __all__ = [
+    "DECIMAL_VRS",
     "FIELD_VRS",
     "NUMBER_VRS",
     "OPAQUE_VRS",
     "TEXT_VRS",
     "UNTYPED",
     "WRITTEN_VRS",
+    "are_decimal_numbers",
     "layout_by_vr",
     "layout_nothing",
     "reads_as_text",
@@ -63,6 +65,8 @@ TEXT_VRS: Final = frozenset(vr for vr, form in _TEXT_FORMS.items() if form == "t
 """VRs of free or coded text."""
 WRITTEN_VRS: Final = frozenset(_TEXT_FORMS)
 """VRs of which a value is written in characters: text, numbers, dates and UIDs."""
+DECIMAL_VRS: Final = frozenset(("DS", "IS"))
+"""VRs of numbers that are written in characters."""
 FIELD_VRS: Final = frozenset(_TEXT_FORMS) | NUMBER_VRS
 """VRs (PS3.5 section 6.2) of which a value is laid out as a field; any other is opaque."""
 
@@ -93,6 +97,17 @@ def layout_nothing(value: bytes) -> Layout | None:
     builder = Builder()
     builder.dead(len(value))
     return builder.done(len(value))
+
+
+def are_decimal_numbers(value: bytes) -> bool:
+    r"""Tell whether a value is decimal numbers between backslashes, as DS and IS write them.
+
+    Examples
+    --------
+    >>> are_decimal_numbers(b"12.50\\-3 "), are_decimal_numbers(b"12 mm"), are_decimal_numbers(b"")
+    (True, False, False)
+    """
+    return all(NUMBER.fullmatch(part) for part in value.rstrip(b"\0").split(b"\\"))
 
 
 def reads_as_text(value: bytes) -> bool:
@@ -149,7 +164,7 @@ def layout_by_vr(
         text_form = _TEXT_FORMS[vr]
         # The fill of a number ends in spaces, so they belong to it, and to what stands in its place.
         text = value.rstrip(b"\0" if text_form in _NUMERIC_FORMS else b"\0 ")
-        if text_form in _NUMERIC_FORMS and not all(NUMBER.fullmatch(part) for part in text.split(b"\\")):
+        if text_form in _NUMERIC_FORMS and not are_decimal_numbers(text):
             text_form = "text"
             text = text if text.strip() else b""
         if form_of is not None:

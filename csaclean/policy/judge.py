@@ -151,6 +151,8 @@ class IdentifierSearch:
         if form in _BINARY_NUMBERS:
             hits = [hit for hit in hits if hit[1] - hit[0] >= _LONG_WORD]
             return sorted({*hits, *self.numbers.in_binary(old)})
+        if form == "opaque":
+            return sorted({*hits, *self.numbers.in_text(old), *self.numbers.in_binary(old)})
         return hits
 
 
@@ -191,13 +193,20 @@ class Judge:
             return Verdict(decision, new, "redact" if new != old else "")
         if not self.search:
             return Verdict(decision, old, "")
-        hits = self.search.find(field.form, old)
+        hits = self._hits(self.search, field.form, old)
         if not hits:
             return Verdict(decision, old, "")
         new = self._without(decision, field.form, old, hits) if self.search.edits else old
-        left = _groups(hits if new == old else self.search.find(field.form, new))
+        left = _groups(hits if new == old else self._hits(self.search, field.form, new))
         redacted = tuple(group for group in _groups(hits) if group not in left)
         return Verdict(decision, new, "identifier" if new != old else "", redacted, left)
+
+    def _hits(self, search: IdentifierSearch, form: str, old: bytes) -> list[tuple[int, int, str]]:
+        """Return the hits in a field; words among the numbers too where nobody vouches that these are numbers."""
+        hits = search.find(form, old)
+        if self.characters_only and form in _WRITTEN_NUMBERS:
+            hits = sorted({*hits, *search.needles.find_groups(old)})
+        return hits
 
     def _without(self, decision: Decision, form: str, old: bytes, hits: list[tuple[int, int, str]]) -> bytes:
         """Return a field without the identifiers that may be redacted in it."""

@@ -8,7 +8,7 @@ Sources: DICOM PS3.5 6.2 (DS, IS, and the binary numbers).
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -27,6 +27,10 @@ _PACKED: Final = ("I", "Q", "f", "d")
 """Binary numbers of 32 and 64 bits, as `struct` calls them: 16 bits hold no number of six digits."""
 _LARGEST: Final = {"I": 1 << 32, "Q": 1 << 64, "f": 1 << 24, "d": 1 << 53}
 """Beyond them a number does not fit, or is not exact."""
+_CHUNK: Final = 1 << 20
+_BESIDE_CHUNK: Final = 256
+"""Bytes of a long value that are searched at once, and how many beside them tell where a number begins and ends; multiples
+of every width."""
 
 Hit = tuple[int, int, str]
 
@@ -118,6 +122,27 @@ class Numbers:
                 if at % len(packed) == 0:
                     yield at, at + len(packed), group
                 at = value.find(packed, at + 1)
+
+    def find_in_chunks(self, read: Callable[[int, int], bytes], start: int, stop: int) -> frozenset[str]:
+        """Return whose the numbers are that a value of any bytes holds, as decimal text or binary.
+
+        Parameters
+        ----------
+        read
+            Gives the bytes from one offset to another.
+        start, stop
+            Where the value lies.
+        """
+        found: set[str] = set()
+        if not self.groups:
+            return frozenset()
+        for low in range(start, stop, _CHUNK):
+            first = max(start, low - _BESIDE_CHUNK)
+            piece = read(first, min(stop, low + _CHUNK + _BESIDE_CHUNK))
+            if self.may_stand(piece):
+                hits = (*self.in_text(piece), *self.in_binary(piece))
+                found.update(group for at, _, group in hits if low <= first + at < low + _CHUNK)
+        return frozenset(found)
 
 
 @lru_cache(maxsize=8)

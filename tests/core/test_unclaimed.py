@@ -1,5 +1,6 @@
 """Private elements that nobody claims: reported, blanked but for what converters read and payload, or refused."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,6 +209,67 @@ def test_elsewhere_it_stays_and_is_listed(clean: Clean, policy: str) -> None:
     assert value in data
     assert [(one.selector, one.action) for one in report.identifiers_left] == [("(0031,?,01)", "kept")]
     assert not report.vouched
+
+
+NUMBER: int = 77120311
+OWNER = (text(0x00101000, "LO", str(NUMBER)),)
+BINARY = {
+    "AT": struct.pack("<L", NUMBER),
+    "FD": struct.pack("<2d", 0.5, NUMBER),
+    "OB": struct.pack("<2L", 7, NUMBER),
+    "OD": struct.pack("<d", NUMBER),
+    "OL": struct.pack("<L", NUMBER),
+    "OW": struct.pack("<L", NUMBER),
+    "SL": struct.pack("<l", NUMBER),
+    "SV": struct.pack("<q", NUMBER),
+    "UL": struct.pack("<3L", 1, NUMBER, 2),
+    "UN": struct.pack(">L", NUMBER),
+    "UV": struct.pack("<Q", NUMBER),
+}
+DECIMAL = {
+    "DS": [(b"0077120311.0", b"0000000000.0"), (b"1\\7.7120311e7 ", b"1\\0.0000000e0 ")],
+    "IS": [(b"+077120311", b"+000000000"), (b"5\\77120311\\6", b"5\\00000000\\6")],
+}
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "dead-space"])
+@pytest.mark.parametrize("vr", BINARY)
+@pytest.mark.parametrize("group", [0x0031, 0x0029], ids=["unknown vendor", "known vendor"])
+def test_a_binary_number_that_is_an_identifier_stays_and_is_listed(
+    clean: Clean, vr: str, policy: str, group: int
+) -> None:
+    creator = VENDOR if group == 0x0031 else b"SIEMENS CSA HEADER"
+    unclaimed = private_block(group, 0x10, creator, {0xE1: (vr, BINARY[vr])})
+    data, report = clean(OWNER, unclaimed, policy=policy)
+    assert BINARY[vr] in data
+    assert [(one.whose, one.action, one.count) for one in report.identifiers] == [("patient", "kept", 1)]
+    assert not report.vouched
+
+
+@pytest.mark.parametrize(
+    ("vr", "old", "new"), [(vr, *pair) for vr, pairs in DECIMAL.items() for pair in pairs]
+)
+def test_a_decimal_number_that_is_one_becomes_zero(clean: Clean, vr: str, old: bytes, new: bytes) -> None:
+    data, report = clean(OWNER, block({0x01: (vr, old)}))
+    assert old not in data
+    assert new in data
+    assert [(one.whose, one.action) for one in report.identifiers] == [("patient", "redacted")]
+    data, report = clean(OWNER, block({0x01: (vr, old)}), policy="dead-space")
+    assert old in data
+    assert report.identifiers_left
+
+
+def test_one_behind_the_first_megabyte_is_found_across_pieces(clean: Clean) -> None:
+    for at in ((1 << 20) - 8, 1 << 20, (2 << 20) - 16):
+        value = bytes(at) + struct.pack("<d", NUMBER) + bytes(64)
+        assert clean(OWNER, block({0x01: ("UN", value)}))[1].identifiers_left
+        value = b"1.0\\" * (at // 4) + b"077120311.00\\1 "
+        assert clean(OWNER, block({0x01: ("UN", value)}))[1].identifiers_left
+
+
+def test_other_numbers_are_none(clean: Clean) -> None:
+    values = {0x01: ("UL", struct.pack("<2L", NUMBER + 1, 712031)), 0x02: ("DS", b"77.120311 ")}
+    assert not clean(OWNER, block(values))[1].identifiers
 
 
 def test_blanking_takes_it_out_and_dead_space_lists_it(clean: Clean) -> None:
