@@ -17,7 +17,7 @@ from csaclean.dicom.elements import DataSet, Element
 from csaclean.dicom.source import Source
 from csaclean.errors import CsacleanError, DoesNotFit, LimitExceeded, MalformedValue, ProofFailed, Unsupported
 from csaclean.handler import ConverterElement, PrivateElement
-from csaclean.locate import READ_BUT_UNCLAIMED, Located, Location, locate
+from csaclean.locate import Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
@@ -472,7 +472,6 @@ class Engine:
             context.load,
             self.registry,
             blank=self._unclaimed == "blank",
-            read_fails=self._read_fails,
         )
         subject = find_subject(context, self.options)
         cleaned: list[Cleaned] = []
@@ -557,18 +556,8 @@ class Engine:
         return self.clean_element(claimed, private, subject)
 
     def _clean_foreign(self, found: Located, element: PrivateElement) -> Cleaned | None:
-        """Blank a claimed element whose content is foreign, if what nobody claims is to be blanked; None if it stays.
-
-        Raises
-        ------
-        Unsupported
-            If a converter reads that element, and the policy doesn't let such a one stand.
-        """
-        if self._unclaimed != "blank":
-            return None
-        if self._read_fails and is_read(found.element.tag, folded(_own_step(found))):
-            raise Unsupported(READ_BUT_UNCLAIMED, format_selector(found.selector))
-        return self._blank(found, element)
+        """Blank a claimed element whose content is foreign, if what nobody claims is to be blanked; None if it stays."""
+        return self._blank(found, element) if self._unclaimed == "blank" else None
 
     def _clean_malformed(
         self, found: Located, element: PrivateElement, error: MalformedValue
@@ -600,10 +589,6 @@ class Engine:
         if self.options.provisional:
             return "report"
         return self.options.unclaimed or self.policy.other.unclaimed
-
-    @property
-    def _read_fails(self) -> bool:
-        return self.policy.other.unclaimed_read == "fail"
 
     def _compare_converter_fields(
         self,

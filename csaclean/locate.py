@@ -18,9 +18,9 @@ from csaclean.dicom.creators import (
     private_tag,
     resolve_creators,
 )
-from csaclean.dicom.elements import DataSet, Element, Shape, is_group_length, tag_text
+from csaclean.dicom.elements import DataSet, Element, Shape, is_group_length
 from csaclean.dicom.walk import STANDARD
-from csaclean.errors import MalformedFile, Unsupported
+from csaclean.errors import MalformedFile
 from csaclean.handler import Claim, PrivateElement
 from csaclean.model import Builder, Layout
 from csaclean.policy.rules import RuleSet
@@ -35,8 +35,6 @@ READ: Final = "read-by-a-converter"
 """The reason for an element that would be blanked if no converter read it."""
 PAYLOAD: Final = "payload"
 """The reason for private pixel or signal data that would be blanked otherwise."""
-
-READ_BUT_UNCLAIMED: Final = "a converter reads this element, and no handler claims it"
 
 _META_GROUP: Final = 0x0002
 _META_VRS: Final = {0x0100: "UI"}
@@ -239,12 +237,6 @@ class _Locator:
                 owner = dataset.parent
         return PAYLOAD if is_payload(element) else ""
 
-    def is_known(self, element: Element, step: Step) -> bool:
-        """Tell whether a handler knows an element that it doesn't claim: its creator, or the sequence around a standard one."""
-        if step.creator is not None:
-            return self._registry.knows(step.creator)
-        return not element.tag & 0x10000 and self.is_inside_claimed(element.owner)
-
     def hides_payload(self, element: Element, name: str) -> bool:
         """Tell whether a payload stands in the place of a creator: one that nobody knows, and that is no text."""
         if (name and self._registry.knows(name)) or element.stop - element.start < self._signature_size:
@@ -290,7 +282,6 @@ def locate(
     registry: Registry,
     *,
     blank: bool = False,
-    read_fails: bool = False,
 ) -> Location:
     """Find the claimed elements of a data set and count the rest.
 
@@ -305,8 +296,6 @@ def locate(
     blank
         Whether what nobody claims is to be blanked: it is located too then, but for what a converter reads and for
         payload.
-    read_fails
-        Whether a data set is refused in which blanking meets an element that a converter reads and no handler knows.
 
     Returns
     -------
@@ -318,8 +307,6 @@ def locate(
     ------
     MalformedFile
         If an element that is claimed by its creator lies in fragments.
-    Unsupported
-        If `read_fails` and there is such an element.
     """
 
     @cache  # of creators only: they are asked for twice
@@ -359,8 +346,6 @@ def locate(
             reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
             if blank:
                 reason = locator.kept_by_blanking(element, step) or reason
-                if reason == READ and read_fails and not locator.is_known(element, step):
-                    raise Unsupported(READ_BUT_UNCLAIMED, tag_text(tag))
             if blank and reason not in (READ, PAYLOAD):
                 name = str(locator.printable(step))
                 selector = (*map(locator.printable, locator.around(owner)), locator.printable(step))

@@ -55,14 +55,11 @@ class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     unclaimed
         What happens to private elements that nobody claims: reported, blanked (all but what a converter reads and private
         pixels), or the file fails.
-    unclaimed_read
-        What happens where blanking meets an element that a converter reads: it is kept, or the file fails.
     identifiers
         Whether identifiers of people that the standard header names are redacted in what stays; else they are listed.
     """
 
     unclaimed: Unclaimed
-    unclaimed_read: Literal["keep", "fail"]
     identifiers: bool
 
 

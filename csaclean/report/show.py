@@ -155,8 +155,7 @@ def policy_lines(policy: Policy, registry: Registry) -> Iterator[str]:
     other = policy.other
     yield f"private elements that nobody claims: {other.unclaimed}"
     if other.unclaimed == "blank":
-        read = "the file fails" if other.unclaimed_read == "fail" else "kept"
-        yield f"private elements that nobody claims and a converter reads: {read}"
+        yield "private elements that nobody claims and a converter reads: kept"
     yield f"identifiers of the header's people and places are redacted in what stays: {'yes' if other.identifiers else 'no'}"
     if policy.rules.rules:
         yield "rules of the policy, which come first:"

@@ -274,7 +274,7 @@ def _blank(paths: Iterable[str] = ()) -> Policy:
     redact: dict[str, Action] = dict.fromkeys(ROWS, "redact")
     named = tuple(paths)
     rules = (Rule(("*",), "identity", "whatever it is", field=named),) if named else ()
-    return Policy(BLANK, "", redact, redact, Other("report", "keep", identifiers=False), RuleSet(rules))
+    return Policy(BLANK, "", redact, redact, Other("report", identifiers=False), RuleSet(rules))
 
 
 class Bench:

@@ -69,8 +69,11 @@ def test_it_is_reported_by_selector_and_left_alone(csaclean: Command, file: Path
     assert UNVOUCHED.search(done.stderr)
 
 
-def test_blanking_leaves_what_a_converter_reads_and_private_pixels(csaclean: Command, file: Path) -> None:
-    done, record = run(csaclean, file, "--unclaimed", "blank")
+@pytest.mark.parametrize("options", [("--unclaimed", "blank"), ("-p", "strict")])
+def test_blanking_leaves_what_a_converter_reads_and_private_pixels(
+    csaclean: Command, file: Path, options: tuple[str, ...]
+) -> None:
+    done, record = run(csaclean, file, *options)
     assert done.returncode == DONE
     before, after = file.read_bytes(), (file.parent / "out" / "in.dcm").read_bytes()
     assert after == before.replace(NAME, b"X" * len(NAME))
@@ -84,7 +87,7 @@ def test_blanking_leaves_what_a_converter_reads_and_private_pixels(csaclean: Com
     assert UNVOUCHED.search(done.stderr)
 
 
-@pytest.mark.parametrize("options", [("--unclaimed", "fail"), ("-p", "strict")])
+@pytest.mark.parametrize("options", [("--unclaimed", "fail"), ("-p", "strict", "--unclaimed", "fail")])
 def test_it_is_refused_if_that_is_asked_for(csaclean: Command, file: Path, options: tuple[str, ...]) -> None:
     done, record = run(csaclean, file, *options)
     assert done.returncode == SOME_FAILED

@@ -136,11 +136,21 @@ def test_foreign_content_under_a_claim_is_treated_as_unclaimed(clean: Clean) -> 
         clean(foreign, unclaimed="fail")
 
 
-def test_foreign_content_that_a_converter_reads_stays_or_fails_the_file(clean: Clean) -> None:
-    foreign = csa_block(b"!INTERFILE content", b"!INTERFILE content")
-    assert clean(foreign, unclaimed="blank")[0].count(b"!INTERFILE content") == 2
-    with pytest.raises(Unsupported, match="converter"):
-        clean(foreign, policy="strict")
+@pytest.mark.parametrize("options", [{"unclaimed": "blank"}, {"policy": "strict"}], ids=["blank", "strict"])
+def test_foreign_content_that_a_converter_reads_stays_and_is_listed(
+    clean: Clean, options: dict[str, str]
+) -> None:
+    value = b"!INTERFILE of " + PATIENT_ID.encode()
+    data, report = clean(csa_block(value, value), **options)
+    assert data.count(value) == 2
+    assert {one.reason for one in report.unclaimed} == {"foreign"}
+    assert [(one.whose, one.action, one.count) for one in report.identifiers] == [
+        ("patient", "kept", 1),
+        ("patient", "kept", 1),
+    ]
+    assert not report.vouched
+    with pytest.raises(Unsupported):
+        clean(csa_block(value, value), **(options | {"unclaimed": "fail"}))
 
 
 def test_payload_is_kept_and_named(clean: Clean) -> None:
@@ -169,10 +179,15 @@ def test_a_file_without_any_does_not(clean: Clean) -> None:
 
 
 @pytest.mark.usefixtures("without_ge")
-def test_strict_refuses_a_file_of_a_vendor_without_a_handler(clean: Clean) -> None:
-    gems = private_block(0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0")})
-    with pytest.raises(Unsupported, match="no handler"):
-        clean(gems, policy="strict")
+def test_strict_keeps_and_lists_what_a_converter_reads_of_a_vendor_without_a_handler(clean: Clean) -> None:
+    gems = private_block(
+        0x0043, 0x42, b"GEMS_PARM_01", {0x39: ("IS", b"1000\\8\\0\\0"), 0x38: ("LO", b"text")}
+    )
+    data, report = clean(gems, policy="strict")
+    assert b"1000\\8\\0\\0" in data
+    assert b"text" not in data
+    assert {one.reason for one in report.unclaimed} == {"read-by-a-converter"}
+    assert not report.vouched
 
 
 def test_strict_blanks_what_no_converter_reads(clean: Clean) -> None:

@@ -23,7 +23,7 @@ def matrix(part: str, action: str, *without: str) -> str:
 
 def whole_policy(unread: str = "redact", read: str = "keep", unclaimed: str = "report") -> str:
     head = 'name = "mine"\nsummary = "for the test"\n'
-    other = f'[other]\nunclaimed = "{unclaimed}"\nunclaimed-read = "keep"\nidentifiers = true\n'
+    other = f'[other]\nunclaimed = "{unclaimed}"\nidentifiers = true\n'
     return head + matrix("unread", unread) + matrix("read", read) + other
 
 
@@ -72,11 +72,7 @@ class TestShipped:
 
     def test_strict_blanks_what_nobody_answers_for(self) -> None:
         policy = load_policy("strict")
-        assert (policy.unread["opaque"], policy.other.unclaimed, policy.other.unclaimed_read) == (
-            "redact",
-            "blank",
-            "fail",
-        )
+        assert (policy.unread["opaque"], policy.other.unclaimed) == ("redact", "blank")
 
     def test_only_dead_space_does_not_redact_identifiers(self) -> None:
         redacting = {name for name in policy_names() if load_policy(name).other.identifiers}
