@@ -68,6 +68,11 @@ def _record(old: bytes) -> bytes:
 def _number(old: bytes) -> bytes:
     if _HEXADECIMAL.fullmatch(old):
         return old[:2] + b"0" * (len(old) - 2)
+    return _other(old)
+
+
+def _other(old: bytes) -> bytes:
+    """Return the fill of a value that is not written in its form: of a number a number, else of a text."""
     return old.translate(_ZERO_DIGITS) if NUMBER.fullmatch(old) else _text(old)
 
 
@@ -76,7 +81,7 @@ def _integer(old: bytes) -> bytes:
 
 
 def _letter_code(old: bytes) -> bytes:
-    return b"0" * len(old) if old.isdigit() else b"O" * len(old)
+    return _other(old) if NUMBER.fullmatch(old) else b"O" * len(old)
 
 
 def _date(old: bytes) -> bytes:
@@ -85,7 +90,7 @@ def _date(old: bytes) -> bytes:
 
 def _datetime(old: bytes) -> bytes:
     if not _DATETIME.fullmatch(old):
-        return _text(old)
+        return _other(old)
     digits = _LEADING_DIGITS.match(old)
     day = min(len(_FIRST_DAY), digits.end() if digits is not None else 0)
     return _FIRST_DAY[:day] + old[day:].translate(_ZERO_DIGITS)
@@ -95,21 +100,21 @@ def _slashed_date(old: bytes) -> bytes:
     """Replace month/day/year by the first day of 1900; a year of two or three digits counts from there."""
     month_and_day, _, year = old.rpartition(b"/")
     first = b"01/01/" + (b"1900" if len(year) == 4 else b"0" * len(year))
-    return first if _SLASHED_DATE.fullmatch(month_and_day + b"/" + year) else _text(old)
+    return first if _SLASHED_DATE.fullmatch(month_and_day + b"/" + year) else _other(old)
 
 
 def _time(old: bytes) -> bytes:
-    return old.translate(_ZERO_DIGITS) if _TIME.fullmatch(old) else _text(old)
+    return old.translate(_ZERO_DIGITS) if _TIME.fullmatch(old) else _other(old)
 
 
 def _age(old: bytes) -> bytes:
-    return old.translate(_ZERO_DIGITS) if _AGE.fullmatch(old) else _text(old)
+    return old.translate(_ZERO_DIGITS) if _AGE.fullmatch(old) else _other(old)
 
 
 def _uid(old: bytes) -> bytes:
     if is_registered(old):
         return old
-    return old.translate(_ONE_DIGITS) if UID.fullmatch(old) else _text(old)
+    return old.translate(_ONE_DIGITS) if UID.fullmatch(old) else _other(old)
 
 
 def _opaque(old: bytes) -> bytes:
@@ -143,7 +148,7 @@ def _name(old: bytes) -> bytes:
 
 def _hex(old: bytes) -> bytes:
     zeros = old.translate(_HEX_DIGITS)
-    return zeros if not zeros.strip(b"0-{}") else _text(old)
+    return zeros if not zeros.strip(b"0-{}") else _other(old)
 
 
 def _binary_number(old: bytes) -> bytes:
@@ -161,6 +166,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "record": _record,
         "number": _each(_number),
         "integer": _each(_integer),
+        "loose-number": _integer,
         "letter-code": _each(_letter_code),
         "date": _each(_date),
         "datetime": _each(_datetime),
@@ -183,7 +189,8 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 """Fill by form.
 
 ``text`` becomes X, its separators and line ends stay; so do the semicolons of a ``record``. ``number`` keeps width, sign and point, its digits become 0.
-``integer`` becomes 0 and spaces, ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
+``integer`` becomes 0 and spaces, as does a ``loose-number`` (written as no VR allows, though some reader takes it for a
+number), ``letter-code`` (one digit or letter that stands for something) 0 or O. ``date``,
 ``datetime``, ``time`` and ``age`` become the first day of 1900, midnight, no age; so does a ``slashed-date``
 (month/day/year). ``uid`` keeps its dots, its digits
 become 1: no component has a leading zero; UIDs that the standard registers stay. ``binary-number`` becomes zero, as does
@@ -191,7 +198,7 @@ become 1: no component has a leading zero; UIDs that the standard registers stay
 of a UUID) zeros. ``codes`` (decimal character codes between commas) keep their widths, ``utf16`` is text in UTF-16LE.
 ``opaque`` becomes NULs, ``blank`` spaces, a ``name`` that the grammar does not know X where letters and digits stood. ``code``
 (a machine constant by construct) and ``assignments`` (a verified run of ``key = number`` lines) stand, unless a rule says
-otherwise. What is not written in its form is filled as text.
+otherwise. What is not written in its form is filled as a number if it is one, else as text.
 """
 
 STANDING_FORMS = frozenset(("integer", "number", "binary-number", "code", "assignments"))

@@ -24,7 +24,7 @@ OPAQUE_SPAN: Final = Field("", "opaque")
 
 PERSONS: Final = frozenset(("patient", "people"))
 """Whose identifiers are redacted where a reader reads them, and left prevent ``accounted``. Those of places are listed."""
-_WRITTEN_NUMBERS: Final = frozenset(("integer", "number", "assignments"))
+_WRITTEN_NUMBERS: Final = frozenset(("integer", "number", "loose-number", "assignments"))
 """Forms of decimal numbers: only a whole number is an identifier, no part of one."""
 _BINARY_NUMBERS: Final = frozenset(("binary-number", "trash"))
 NUMERIC: Final = _WRITTEN_NUMBERS | _BINARY_NUMBERS

@@ -24,6 +24,10 @@ _FILLED_ALIKE = {
 """Forms whose fill ends in spaces or NULs, to what a whole element must have been laid out as to be filled so: of one that
 was laid out as text they would be the padding."""
 
+_NUMBERS = frozenset(("integer", "number", "loose-number"))
+_NEVER_NUMBERS = frozenset(("text", "record", "opaque", "blank"))
+"""Forms whose fill of a written number is none."""
+
 
 class Decision(NamedTuple):
     """What happens to a field, and why."""
@@ -133,6 +137,9 @@ class Plan:
             return Decision(redact, "", field.form, read_by, vouched=redact)
         # A form is about texts and numbers: what a grammar found to be neither can't be filled as if it were.
         form = field.form if field.form in UNKNOWN_FORMS else rule.form or field.form
+        # A reader that converts a number can't read the text that a rule would put in its place.
+        if field.form == "loose-number" or (field.form in _NUMBERS and form in _NEVER_NUMBERS):
+            form = field.form
         if not field.path and field.form not in _FILLED_ALIKE.get(form, (field.form,)):
             form = field.form
         if rule.cls == "technical":

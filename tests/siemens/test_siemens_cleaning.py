@@ -15,6 +15,7 @@ from csaclean.report.json import dumps, report_record
 from csaclean.write import Target
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag, Variant
+from csaclean_handlers.siemens.csa_layout import tag_names
 from phantom_csa import (
     CANARIES,
     PATIENT_RECORD,
@@ -50,6 +51,9 @@ from tests.siemens.samples import (
 POLICIES = ["dead-space", "converter-safe"]
 HEADERS = pytest.mark.parametrize("make", [image_header, series_header], ids=["image", "series"])
 Make = Callable[[Variant], CsaHeader]
+DECIMALS = (b"0", b"7.5", b" -1e3 ", b"\t7.5\n", b"1_000.5", b"nan", b"-Infinity", b"\xa07")
+"""Numbers as Python's ``float`` reads them, and with it nibabel."""
+INTEGERS = (b"0", b"-7 ", b"\t7\n", b"1_000", b"007")
 
 
 def _series(*tags: CsaTag) -> bytes:
@@ -159,12 +163,15 @@ class TestTwice:
         once = cleaned(write(tags, trailer)).new
         assert cleaned(once).new == once
 
-    @pytest.mark.parametrize("name", ["MrPhoenixProtocol", "MrProtocol", "MrEvaProtocol"])
-    def test_a_number_under_the_name_of_a_protocol_stays_a_number(self, name: str) -> None:
-        blob = csa.encode(CsaHeader.build([CsaTag.build(name, "DS", [b"7.5"])]))
-        result = cleaned(blob)  # nibabel reads it before and after, or the proof fails
-        assert b"X" not in result.new.partition(b"7.5")[0][84:]
-        assert cleaned(result.new).new == result.new
+    def test_a_number_under_a_vr_of_numbers_stays_a_number_whatever_the_tag_is_named(self) -> None:
+        for name in sorted(tag_names()):
+            for vr, values in (("DS", DECIMALS), ("SL", INTEGERS)):
+                for value in values:
+                    tag = CsaTag.build(name.decode("ascii"), vr, [value])
+                    # nibabel reads it before and after, or the proof fails
+                    once = cleaned(csa.encode(CsaHeader.build([tag]))).new
+                    float(_value_of(once, name).decode("latin-1"))
+                    assert cleaned(once).new == once
 
 
 class TestLiveValues:

@@ -33,6 +33,7 @@ __all__ = ["layout_csa", "tag_names"]
 
 _INTEGERS = frozenset((b"IS", b"SL", b"SS", b"UL", b"US"))
 _DECIMALS = frozenset((b"DS", b"FD", b"FL"))
+_NUMERIC = _INTEGERS | _DECIMALS
 _SYNGO_DTS = {vr.encode("ascii"): number for vr, number in csa.SYNGO_DT.items()}
 _MARKS = frozenset((csa.WORD_FILLED, csa.WORD_EMPTY))
 _ITEM_MARKS = _MARKS | {0}
@@ -71,13 +72,25 @@ def tag_names() -> frozenset[bytes]:
 
 
 def _form(name: bytes, vr: bytes, value: bytes) -> str:
-    if vr in _INTEGERS or vr in _DECIMALS:
+    if vr in _NUMERIC:
         if NUMBER.fullmatch(value):
             return "integer" if vr in _INTEGERS else "number"
-        return "text"
+        return "loose-number" if _is_number(value) else "text"
     if name == b"UsedChannelString" and CHANNELS.fullmatch(value):
         return "code"
     return "uid" if vr == b"UI" else "text"
+
+
+def _is_number(value: bytes) -> bool:
+    """Tell whether a reader that is written in Python takes a value for a number: ``float`` and ``int`` read more than DS allows.
+
+    nibabel's ``csareader.py`` converts the values of numeric VRs so: white space around, ``1_000`` and ``nan`` are numbers.
+    """
+    try:
+        float(value.decode("latin-1"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_binary(blob: bytes, start: int, nul: int, stop: int) -> bool:
@@ -92,13 +105,12 @@ def _value(
     vr = tag.vr[:2]
     nul = blob.find(0, start, stop)
     end = stop if nul < 0 else nul
-    if name in _PROTOCOLS and not (
-        # A number under a VR of numbers is no protocol: filled as a text, readers could not read it.
-        vr in _INTEGERS | _DECIMALS and NUMBER.fullmatch(blob, start, end)
-    ):
+    # The VR decides first: a reader converts the value of a numeric VR, whatever the tag is named.
+    grammar = vr not in _NUMERIC
+    if grammar and name in _PROTOCOLS:
         builder.inline(layout_protocol(blob[start:stop], fine=fine), name.decode("ascii"))
         return
-    if name in _WHOLE:
+    if grammar and name in _WHOLE:
         builder.inline(_WHOLE[name](blob[start:stop]), name.decode("ascii"))
         return
     path = name.decode("ascii") if name in tag_names() else UNKNOWN
@@ -109,9 +121,8 @@ def _value(
         builder.value(stop, path, "opaque")
         return
     value = blob[start:end]
-    grammar = _GRAMMARS.get(name)
-    if grammar is not None:
-        builder.inline(grammar(value), path)
+    if grammar and name in _GRAMMARS:
+        builder.inline(_GRAMMARS[name](value), path)
     else:
         builder.value(end, path, _form(name, vr, value))
     if nul >= 0:
