@@ -26,7 +26,7 @@ from csaclean.model import Builder, Layout
 from csaclean.policy.rules import RuleSet
 from csaclean.registry import Claimed, Registered, Registry
 from csaclean.selector import Selector, Step, folded
-from csaclean.unclaimed import UNKNOWN_CREATOR, blank_claim, is_payload, is_read
+from csaclean.unclaimed import UNKNOWN_CREATOR, blank_claim, blank_creator_claim, is_payload, is_read
 
 __all__ = ["UNKNOWN_CREATOR", "Located", "Location", "locate"]
 
@@ -258,19 +258,35 @@ def step_key(step: Step) -> tuple[int, str | None, int]:
     return step.group, step.creator, step.element
 
 
-def _add_creator(found: Location, element: Element, value: bytes, locator: _Locator) -> None:
-    """Account for a Private Creator: dead bytes behind the name are claimed, a name that isn't known is disowned."""
-    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+def _add_creator(found: Location, element: Element, value: bytes, locator: _Locator, *, blank: bool) -> None:
+    """Account for a Private Creator: dead bytes behind the name are claimed, a name that isn't known is disowned.
+
+    One that is none is disowned, or blanked if `blank` says so and the block that it reserves stays whose it is. One of
+    blanks and NULs holds nothing.
+    """
     size = element.stop - element.start
-    stop = creator_stop(value)
-    name = creator_name(value) if element.shape is Shape.VALUE else ""
-    own = element._replace(stop=element.start + stop)
-    if size and not (name and is_only_a_name(value)):
-        found.disown(step, "not-a-creator", own if name else element)
-    elif size and not locator.knows(name):
-        found.disown(Step(step.group, step.element, name), UNKNOWN_CREATOR, own)
+    if size == len(value) and not value.strip(b"\0 "):
+        return
+    step = Step(element.tag >> 16, element.tag & 0xFFFF)
+    is_value = element.shape is Shape.VALUE
+    name = creator_name(value) if is_value else ""
+    stop = creator_stop(value) if name else size
+    claimed: Claimed | None = None
     if name and value[stop:].strip(b"\0 "):
         claimed = Claimed(_CREATORS, Claim((step,)), str(step), by_vr=False)
+    stays = bool(name)
+    if not (name and is_only_a_name(value)):
+        blanks = blank and is_value and not locator.kept_by_blanking(element, step)
+        blanked = blank_creator_claim(step, str(step), value) if blanks else None
+        if blanked is None:
+            found.disown(step, "not-a-creator", element._replace(stop=element.start + stop))
+            stays = False
+        else:
+            claimed, stop = blanked
+    if stays and not locator.knows(name):
+        own = element._replace(stop=element.start + stop)
+        found.disown(Step(step.group, step.element, name), UNKNOWN_CREATOR, own)
+    if claimed is not None:
         selector = (*map(locator.printable, locator.around(element.owner)), step)
         found.located.append(Located(element, claimed, selector, None, orphan=False))
 
@@ -328,7 +344,7 @@ def locate(
         reserves = is_creator(tag)
         name = creator_of(element, whole) if reserves else ""
         if reserves and not locator.hides_payload(element, name):
-            _add_creator(found, element, whole(element), locator)
+            _add_creator(found, element, whole(element), locator, blank=blank)
             continue
         step = locator.step(owner, tag)
         if element.shape is Shape.FRAGMENTS:

@@ -9,12 +9,13 @@ from typing import ClassVar, Final
 
 from csaclean.converter_table import read_elements
 from csaclean.creator_names import printable_step
-from csaclean.dicom.creators import is_creator, private_tag
+from csaclean.dicom.creators import creator_name, creator_stop, is_creator, is_only_a_name, private_tag
 from csaclean.dicom.elements import Element, Shape
 from csaclean.dicom.source import Source
 from csaclean.errors import Unsupported
 from csaclean.handler import DEFAULT_CAP, Claim, PrivateElement, RulesOnly
-from csaclean.model import Builder, Layout
+from csaclean.model import Builder, Kind, Layout
+from csaclean.policy.fills import fill
 from csaclean.policy.rules import RuleSet
 from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
@@ -28,6 +29,7 @@ __all__ = [
     "SEARCHED",
     "UNKNOWN_CREATOR",
     "blank_claim",
+    "blank_creator_claim",
     "find_in_unclaimed",
     "is_payload",
     "is_read",
@@ -45,8 +47,25 @@ _CAP: Final = 256 << 20
 
 
 class _Nobody(RulesOnly):
+    """Lays out what is blanked; by its VR, unless it stands in the place of a Private Creator."""
+
     name: ClassVar[str] = "nobody"
     rules: ClassVar[RuleSet] = RuleSet()
+
+    def layout(self, element: PrivateElement, /) -> Layout:
+        """Return the layout of a Private Creator that is none: the name that reserves a block stays, all behind it is text."""
+        builder = Builder()
+        value = element.value
+        size = len(value)
+        if creator_name(value):
+            stop = creator_stop(value)
+            first = value.find(b"\\")
+            builder.structure(first if 0 <= first < stop else stop)
+            builder.value(stop, "", "text")
+            builder.dead(size)
+        else:
+            builder.value(size, "", "text")
+        return builder.done(size)
 
 
 class _Searched:
@@ -87,6 +106,34 @@ def blank_claim(step: Step, selector: str) -> Claimed:
         What reports call it.
     """
     return Claimed(NOBODY, Claim((step,), cap=_CAP, vr="UN"), selector, by_vr=True, form="opaque")
+
+
+def blank_creator_claim(step: Step, selector: str, value: bytes) -> tuple[Claimed, int] | None:
+    """Return the claim on a Private Creator that is none and is to be blanked, and how many bytes of it stay: a name.
+
+    None if there is nothing but a name, or if blanking would change for whom the element reserves a block.
+
+    Parameters
+    ----------
+    step, selector
+        As for `blank_claim`.
+    value
+        Its first bytes, more than a creator may have.
+    """
+    claimed = Claimed(NOBODY, Claim((step,), cap=_CAP), selector, by_vr=False)
+    layout = _Nobody().layout(
+        PrivateElement(claimed.claim, (step,), None, value, "<", (), lambda _wanted: None)
+    )
+    blanked, start, stays = bytearray(value), 0, 0
+    for stop, kind in zip(layout.stops, layout.kinds, strict=True):
+        if kind == Kind.STRUCTURE:
+            stays = stop
+        elif kind == Kind.VALUE:
+            blanked[start:stop] = fill("text", value[start:stop])
+        start = stop
+    if Kind.VALUE not in layout.kinds or (stays and not is_only_a_name(value[:stays])):
+        return None
+    return (claimed, stays) if creator_name(bytes(blanked)) == creator_name(value) else None
 
 
 @cache

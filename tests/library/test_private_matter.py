@@ -122,6 +122,52 @@ def test_a_creator_with_more_than_a_name_is_none(clean: Clean, value: bytes) -> 
     assert report.unclaimed
 
 
+NO_CREATORS = {
+    "values": (HANDLED + b"\\Quillfeather ", HANDLED + b"\\XXXXXXXXXXXXX"),
+    "values and dead bytes": (HANDLED + b"\\Quill\0feather", HANDLED + b"\\XXXXX" + bytes(8)),
+    "too long": (b"Quillfeather" * 20, b"X" * 240),
+    "much too long": (b"Quillfeather\0" * 100, b"X" * 1300),
+    "no first value": (b"\\Quillfeather ", b"\\XXXXXXXXXXXXX"),
+}
+"""Values in the place of a creator, and the same blanked."""
+
+
+@pytest.mark.parametrize("options", [{"policy": "strict"}, {"unclaimed": "blank"}], ids=["strict", "blank"])
+@pytest.mark.parametrize("kind", NO_CREATORS)
+def test_what_is_no_creator_is_blanked_and_its_block_stays_whose_it_is(
+    clean: Clean, kind: str, options: dict[str, str]
+) -> None:
+    old, blanked = NO_CREATORS[kind]
+    data = file(short(0x00290010, b"LO", old) + short(0x00291008, b"CS", CODED))
+    report, new = clean(data, **options)
+    known = old.startswith(HANDLED)
+    assert new == data.replace(old, blanked).replace(CODED, CODED if known else b"X" * 11 + b" ")
+    assert report.vouched
+    assert "(0029,0010)" in [one.selector for one in report.elements]
+    again, newer = clean(new, **options)
+    assert (again.status, newer) == ("unchanged", new)
+
+
+@pytest.mark.parametrize(
+    "value", [b"\tQuillfeather ", b"\xa0SIEMENS MR HEADER", HANDLED + b"\n ", b"\tA\\Quillfeather"]
+)
+def test_one_whose_blank_would_reserve_another_block_stays_and_is_listed(clean: Clean, value: bytes) -> None:
+    data = file(short(0x00290010, b"LO", value))
+    report, new = clean(data, "strict")
+    assert new == data
+    assert [(one.selector, one.reason) for one in report.unclaimed] == [("(0029,0010)", "not-a-creator")]
+    assert not report.vouched
+
+
+def test_the_unknown_name_of_one_that_is_blanked_is_listed(clean: Clean) -> None:
+    data = file(short(0x00290010, b"LO", b"NOT OF THIS WORLD\\Quillfeather"))
+    report, new = clean(data, "strict")
+    assert new == data.replace(b"Quillfeather", b"X" * 12)
+    assert [(one.selector, one.reason, one.bytes) for one in report.unclaimed] == [
+        ("(0029,?,10)", "unknown-creator", 17)
+    ]
+
+
 def test_dead_bytes_of_an_unknown_creator_are_nulled(clean: Clean) -> None:
     value = b"NOT OF THIS WORLD\0LEFTOVER"
     data = file(short(0x00290010, b"LO", value))
