@@ -38,6 +38,10 @@ class Limit(NamedTuple):
 
 ELEMENTS: Final = Limit("private elements", 1 << 15, 64)
 """Elements that are located, and searched or laid out. Real files hold up to 1,300, and 100 bytes or more for each."""
+REGIONS: Final = Limit(
+    "padding elements and headers of private elements that hold more than they may", 1 << 14, 64
+)
+"""What is nulled outside all values, each a line of the report. Real files have up to 1,300."""
 BYTES: Final = Limit("bytes of claimed values and of what they hold encoded", 32 << 20, 1, 4)
 """Bytes of claimed values, and of the rows that their views show. Real files hold up to 600 kB."""
 SPANS: Final = Limit("spans in claimed values", 1 << 18, 16)

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, Unpack, get_args
 
-from csaclean.budget import Budget
+from csaclean.budget import REGIONS, Budget
 from csaclean.dicom.deflate import deflated, inflate
 from csaclean.dicom.elements import Element, Shape, Walk
 from csaclean.dicom.file import Start, as_written, find_start
@@ -217,7 +217,9 @@ class Cleaner:
         source = opened.source
         found = walk(source, opened.start.syntax, opened.start.offset)
         elements = (*opened.start.private, *found.elements)
-        examined = self.engine.examine(elements, found.datasets, source, Budget(opened.raw.size))
+        budget = Budget(opened.raw.size)
+        budget.spend(REGIONS, len(found.padding) + len(found.slack))
+        examined = self.engine.examine(elements, found.datasets, source, budget)
         regions, patches = find_regions(opened.source, opened.start, found, self.preamble)
         patches += examined.patches()
         patches.sort(key=lambda patch: patch.start)
@@ -275,8 +277,9 @@ class Cleaner:
         ]
         accounted += [(r.offset, r.offset + r.bytes) for r in regions if r.action != "keep"]
         position = 0
+        signatures = self.registry.signatures
         for start, stop in sorted((*accounted, *found.pixels, (source.size, source.size))):
-            _refuse_signatures(source, self.registry.signatures, position, start)
+            _refuse_signatures(source, signatures, position, start)
             position = max(position, stop)
 
     def report(self, name: str, syntax: str, found: Found, *, written: bool) -> Report:

@@ -40,6 +40,9 @@ _LEONARDO_LENGTHS: Final = (6, 4)
 _NO_VR: Final = (b"??", b"  ", b"\0\0", b"--")
 """What stands in place of a VR that a writer didn't know."""
 
+_CHECKS_PER_POINT: Final = 4
+"""What it costs to be able to come back to a place: as much as some headers."""
+
 _Key = tuple[int, int, bool, tuple[tuple[bool, int, int, bool, str, int], ...]]
 
 
@@ -153,6 +156,7 @@ class _Search(Walker):
             raise UncertainReading("more than one reading walks to the end", "", position)
         if key in self._dead:
             raise MalformedFile("no reading walks on", "", position)
+        self.budget.spend(frame.tag, _CHECKS_PER_POINT)
         point = _Point(key, position, stack, declared=declared)
         found = self.found
         point.counts = len(found.datasets), len(found.pixels), len(found.padding)

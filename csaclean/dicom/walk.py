@@ -81,10 +81,10 @@ SOP Class UID, Protocol Name."""
 
 MAX_ELEMENTS: Final = 1_000_000
 """Private elements, or items, of one file: what has to be kept in memory."""
-CHECKS: Final = 500_000
+CHECKS: Final = 250_000
 """Headers that may be read to find out whether values are sequences, whatever the file's size ..."""
-_BYTES_PER_CHECK: Final = 2
-"""... and how many bytes of the file allow one more."""
+_BYTES_PER_CHECK: Final = 8
+"""... and how many bytes of the file allow one more: no header is shorter, and to find out, each is read once."""
 _CHECKS_PER_VALUE: Final = 8
 """What it costs to begin: as much as some headers."""
 DELIMITERS: Final = 0xFFFE
@@ -174,7 +174,7 @@ class Frame:
         self.liberal = liberal  # whether delimiters may be missing, or too many
         self.last = -1
         self.count = 0
-        self.lengths: tuple[tuple[int, int], ...] = ()  # of the group that is being read
+        self.lengths: list[tuple[int, int]] = []  # of the group that is being read
 
     def copy(self) -> "Frame":
         """Return a frame that changes by itself."""
@@ -453,7 +453,7 @@ class Walker:
 
     def _end_group(self, frame: Frame, position: int) -> None:
         """Note the group lengths that aren't true of the group that ends here."""
-        lengths, frame.lengths = frame.lengths, ()
+        lengths, frame.lengths = frame.lengths, []
         for start, stop in lengths:
             true = min(position - stop, UNDEFINED).to_bytes(4, "little" if frame.order == "<" else "big")
             if self.source.read(start, stop) != true:
@@ -518,7 +518,7 @@ class Walker:
             return start
         self._keep(frame, tag, vr, position, start, stop, Shape.VALUE)
         if not number and is_group_length(tag, vr, length) and self._is_private(frame, tag):
-            frame.lengths += ((start, stop),)
+            frame.lengths.append((start, stop))
         if start in self.found.broken and not self._checking:
             self.found.facts["broken-sequence"] += 1
         if root and tag == PADDING and self.whole:

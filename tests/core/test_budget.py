@@ -1,10 +1,13 @@
 """What a file may cost: counted work that grows with its size, and nothing that grows faster."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from csaclean.budget import BYTES, ELEMENTS, SPANS, Budget, Limit, work_of
+from csaclean.budget import BYTES, ELEMENTS, REGIONS, SPANS, Budget, Limit, work_of
+from csaclean.clean import clean_file
 from csaclean.dicom.elements import Element as Walked
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE as SYNTAX
@@ -18,7 +21,8 @@ from csaclean.proof.residue import MAX_HITS, Needles, _outside
 from csaclean.proof.words import Identifiers
 from csaclean.registry import installed
 from csaclean_handlers.siemens.ascconv import layout_section
-from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, private_block
+from phantom_file import Phantom, file_bytes
+from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, padding, private_block
 
 SDS = b"SIEMENS MR SDS 01"
 
@@ -189,6 +193,34 @@ class TestEngine:
         self.examine(block, 0)
         with pytest.raises(LimitExceeded, match=SPANS.unit):
             self.examine((*block, *again), 0)
+
+
+class TestWalk:
+    def test_places_that_may_be_read_in_several_ways_cost_more_than_a_header(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("csaclean.dicom.walk.CHECKS", 200)
+        monkeypatch.setattr("csaclean.dicom.walk._BYTES_PER_CHECK", 1 << 40)
+        implicit = b"".join(b"\x99\0" + number.to_bytes(2, "little") + b"\2\0\0\0xy" for number in range(40))
+        walk(BytesSource(implicit[:200]), SYNTAX)
+        with pytest.raises(LimitExceeded):
+            walk(BytesSource(implicit), SYNTAX)
+
+    def test_group_lengths_of_one_group_are_noted_in_proportion(self) -> None:
+        def untrue(count: int) -> int:
+            data = encode_dataset((Element(0x00290000, "UL", b"abcd"),) * count, EXPLICIT_LITTLE)
+            return len(walk(BytesSource(data), SYNTAX).slack)
+
+        assert (untrue(1000), untrue(2000)) == (1000, 2000)
+
+
+class TestRegions:
+    def test_more_regions_than_a_file_may_have_are_a_limit(self, tmp_path: Path) -> None:
+        path = tmp_path / "in.dcm"
+        for count, fails in ((1000, False), (REGIONS.floor * 3 // 2, True)):
+            path.write_bytes(file_bytes(Phantom((padding(b"ab"),) * count)))
+            with pytest.raises(LimitExceeded, match=REGIONS.unit) if fails else nullcontext():
+                clean_file(path, tmp_path / "out.dcm", overwrite=True)
 
 
 class TestHits:
