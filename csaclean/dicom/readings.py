@@ -130,7 +130,7 @@ class _Search(Walker):
         if point is None:
             after = position == self._after
             tag = self._tag(frame, position)
-            if after and tag <= frame.last and tag >> 16 != DELIMITERS and not self._unordered:
+            if after and 0 < tag <= frame.last and tag >> 16 != DELIMITERS and not self._unordered:
                 raise MalformedFile("an element out of order", "", position)
             declared, others = self._readings(frame, position)
             if not others:
@@ -197,7 +197,7 @@ class _Search(Walker):
             others.append(Reading("implicit-element", True, None, short_start, plain))
             if _may_be_vr(code):
                 others.append(Reading("unknown-vr", False, "UN", short_start, short))
-                if not short:
+                if not short or code.isalpha():  # GDCM never looks at the reserved bytes
                     stand_in = "OB" if tag in PIXELS else "UN"
                     others.append(Reading("unknown-vr", False, stand_in, long_start, length))
         declared = size >= 0 and self._fits(frame, start, size)

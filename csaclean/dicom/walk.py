@@ -105,6 +105,7 @@ _SWAPPED_END: Final = {
 
 _NO_LENGTH: Final = b"\0\0\0\0"
 """What stands in the length word of a delimiter (PS3.5 section 7.5)."""
+_NULLS: Final = bytes(HEADER_SIZE)
 _NO_RESERVED: Final = b"\0\0"
 """What stands behind the VR in a header of twelve bytes (PS3.5 section 7.1.2)."""
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
@@ -367,8 +368,8 @@ class Walker:
     def _item(self, stack: list[Frame], frame: Frame, position: int) -> int:
         """Open the next item of a sequence, or close the sequence."""
         if position + HEADER_SIZE > frame.bound:
-            if self._is_enclosed(stack, frame, position):
-                return self._unclosed(stack, position)
+            if self._is_open_at_end(stack, frame, position):
+                return self._unclosed_at_end(stack, position)
             raise MalformedFile("a sequence is cut inside an item", tag_text(frame.tag), position)
         window, offset = self.header_bytes(position)
         group, element, length = PLAIN[frame.order].unpack_from(window, offset)
@@ -401,13 +402,27 @@ class Walker:
         if not self._checking:
             self.found.facts[code] += 1
 
-    def _is_enclosed(self, stack: list[Frame], frame: Frame, position: int) -> bool:
-        """Tell whether an item or a sequence without its delimiter ends here, because something around it does.
+    def _is_open_at_end(self, stack: list[Frame], frame: Frame, position: int) -> bool:
+        """Tell whether an item or a sequence without its delimiter ends here, because something around it or the file does.
 
-        At the end of the file only, it may be cut, and pydicom doesn't find what stands in it.
+        At the end of the file dcm2niix reads what stands in it, if there are pixels; pydicom and GDCM read no part of such a
+        file, and without pixels it is cut. An item of a private sequence may hold no standard element there that may as
+        well be the data set's own.
         """
-        open_end = frame.liberal and frame.stop < 0 and position == frame.bound
-        return open_end and any(one.stop >= 0 for one in stack if one.items or one.owner)
+        if not (frame.liberal and frame.stop < 0 and position == frame.bound):
+            return False
+        if any(one.stop >= 0 for one in stack if one.items or one.owner):
+            return True
+        if frame.private and frame.last > frame.tag and not frame.last & 0x10000:
+            return False
+        return bool(self.found.pixels) or any(one.last >= min(PIXELS) for one in stack)
+
+    def _unclosed_at_end(self, stack: list[Frame], position: int) -> int:
+        """Close an item or a sequence that ends where something around it or the file does."""
+        last = stack[-1].last
+        position = self._unclosed(stack, position)
+        stack[-1].last = max(stack[-1].last, last)
+        return position
 
     def _unclosed(self, stack: list[Frame], position: int) -> int:
         """Close an item or a sequence that ends without its delimiter."""
@@ -419,6 +434,10 @@ class Walker:
     def _stray_in_sequence(self, stack: list[Frame], frame: Frame, tag: int, position: int) -> int:
         """Read an element where an item is expected."""
         window, offset = self.header_bytes(position)
+        if window[offset : offset + HEADER_SIZE] == _NULLS:
+            after = self._behind_nulls(frame, position)
+            if after > position:
+                return after
         if window[offset : offset + 4] in (_SWAPPED[frame.order], _SWAPPED_END[frame.order]):
             self._fact("other-byte-order")
             frame.order = ">" if frame.order == "<" else "<"
@@ -442,6 +461,28 @@ class Walker:
             return position + HEADER_SIZE
         raise MalformedFile("a delimiter where no item ends", tag_text(tag), position)
 
+    def _behind_nulls(self, frame: Frame, position: int) -> int:
+        """Return where NULs end of which readers make headers without a value; `position` if they end the data set.
+
+        Items and elements stand between them at multiples of eight bytes: pydicom takes NULs for items, or for elements, of
+        no length.
+        """
+        stop, size = position, _JUMP_SIZE
+        while stop < frame.bound:
+            piece = self.source.read(stop, min(stop + size, frame.bound))
+            rest = len(piece.lstrip(b"\0"))
+            stop += len(piece) - rest
+            if rest or not piece:
+                break
+            size = HEAD_SIZE
+        headers = (stop - position) // HEADER_SIZE
+        if self._checking:
+            self.budget.spend(frame.tag, headers)
+        if not headers or (not frame.items and frame.owner == 0 and stop == frame.bound):
+            return position
+        self._fact("null-padding")
+        return position + headers * HEADER_SIZE
+
     def _delimited(self, position: int, *, private: bool) -> None:
         """Note the length word of a delimiter in private matter, unless it is null."""
         if self._checking or not (private or self._wanted is None):
@@ -463,10 +504,14 @@ class Walker:
         """Read one element of a data set, or the delimiter of its item; -1 at the end of a root without bound."""
         root = frame.owner == 0
         if position + HEADER_SIZE > frame.bound:
-            if self._is_enclosed(stack, frame, position):
-                return self._unclosed(stack, position)
+            if self._is_open_at_end(stack, frame, position):
+                return self._unclosed_at_end(stack, position)
             return self._cut(frame, position)
         window, offset = self.header_bytes(position)
+        if frame.liberal and window[offset : offset + HEADER_SIZE] == _NULLS:
+            after = self._behind_nulls(frame, position)
+            if after > position:
+                return after
         group, number, vr_bytes, short, length = WITH_VR[frame.order].unpack_from(window, offset)
         tag = group << 16 | number
         vr: str | None = None

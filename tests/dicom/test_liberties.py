@@ -260,6 +260,17 @@ class TestUnknownVrs:
         assert result.facts["unknown-vr"] == 1
         assert (1, 0x00291030, b"VV") in values(data, result)
 
+    @pytest.mark.parametrize("form", ["explicit", "big"])
+    @pytest.mark.parametrize("reserved", [b"\1\0", b"\0\1", b"QF"])
+    def test_the_reserved_bytes_of_letters_may_be_in_use(self, form: Form, reserved: bytes) -> None:
+        odd = bytearray(element(0x00291030, b"ZZ", VALUE, form, width=32))
+        odd[6:8] = reserved
+        data = before(form) + private(form) + bytes(odd) + behind(form)
+        result = found(data, form)
+        assert result.facts["unknown-vr"] == 1
+        assert (0, 0x00291030, VALUE + b" ") in values(data, result)
+        assert [one.kind for one in result.slack] == ["reserved"]
+
     @pytest.mark.parametrize("code", [b"??", b"\0\0"])
     def test_hundreds_of_them_take_one_search(self, code: bytes) -> None:
         odd = b"".join(element(0x00291030 + n, code, b"12345678", "explicit") for n in range(200))
@@ -357,6 +368,67 @@ class TestDelimiters:
         result = found(data, "explicit")
         assert dict(result.facts) == {"superfluous-delimiter": 1}
         assert [row[0] for row in values(data, result) if row[1] == SECRET] == [2, 1]
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("ends", ["item", "sequence", "sequence behind an item of defined length"])
+    @pytest.mark.parametrize("tag", [0x7FE11020, 0xFFFAFFFA], ids=["private", "standard"])
+    def test_one_that_is_open_at_the_end_of_a_file_with_pixels(self, form: Form, ends: str, tag: int) -> None:
+        """Only dcm2niix reads such a file: tests/real/test_dcm2niix.py."""
+        inside = item(private(form), form, undefined=not ends.endswith("length"), end=ends != "item")
+        data = before(form) + pixels(form) + items(tag, inside, form, undefined=True, end=False)
+        result = found(data, form)
+        assert result.facts["missing-delimiter"] == (2 if ends == "item" else 1)
+        assert [row for row in values(data, result) if row[1] == SECRET] == [(1, SECRET, VALUE + b" ")]
+        assert by_pydicom(meta(UID[form]) + data) is None
+        with pytest.raises(MalformedFile):
+            found(data[: -len(private(form))] + private(form)[:-1], form)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_standard_item_that_holds_the_rest_of_a_file(self, form: Form) -> None:
+        inside = item(private(form) + behind(form) + pixels(form), form, undefined=True, end=False)
+        data = before(form) + items(0x00081140, inside, form, undefined=True, end=False)
+        result = found(data, form)
+        assert result.facts["missing-delimiter"] == 2
+        assert [row[:2] for row in values(data, result)] == [
+            (1, tag) for tag in (CREATOR, SECRET, 0x00310010, 0x00311020)
+        ]
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("depth", [1, 2])
+    def test_a_private_item_that_would_hold_the_pixels_is_refused(self, form: Form, depth: int) -> None:
+        data = pixels(form)
+        for _ in range(depth):
+            data = items(
+                0x00291030, item(data, form, undefined=True, end=False), form, undefined=True, end=False
+            )
+        with pytest.raises(MalformedFile):
+            found(before(form) + private(form) + data, form)
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("count", [1, 3, 1000])
+    @pytest.mark.parametrize("place", ["elements", "items", "item"])
+    @pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
+    def test_nulls_between_elements_and_between_items(
+        self, form: Form, count: int, place: str, undefined: bool
+    ) -> None:
+        nulls = {name: bytes(8 * count) if name == place else b"" for name in ("elements", "items", "item")}
+        one = item(private(form) + nulls["item"], form, undefined=undefined)
+        outside = items(0x00291030, one + nulls["items"] + one, form, undefined=undefined)
+        data = before(form) + nulls["elements"] + private(form) + outside + nulls["elements"] + behind(form)
+        result = found(data, form)
+        assert result.facts["null-padding"] == {"elements": 2, "items": 1, "item": 2}[place]
+        assert [row[:2] for row in values(data, result)] == [
+            (depth, tag) for depth in (0, 1, 1) for tag in (CREATOR, SECRET)
+        ] + [(0, 0x00310010), (0, 0x00311020)]
+        if form != "implicit" or undefined:  # pydicom makes no sequence of a value without a VR
+            assert trimmed(by_pydicom(meta(UID[form]) + data) or []) == trimmed(values(data, result))
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("size", [2, 4, 12])
+    def test_nulls_that_are_no_headers_are_refused(self, form: Form, size: int) -> None:
+        data = before(form) + private(form) + bytes(size) + behind(form)
+        with pytest.raises(MalformedFile):
+            found(data, form)
 
     FRAGMENTS: Final = b"".join(
         delimiter(0xFFFEE000, len(part)) + part for part in (b"", b"\xff\xd8\xff\xd9", b"ab")
@@ -561,6 +633,33 @@ class TestBehindStreams:
         assert again.status == "unchanged"
 
 
+TO_REFUSE: Final[dict[str, tuple[bytes, Form]]] = {
+    f"{vr} with a length of 16 bits": (element(0x00291030, vr, VALUE, "explicit", width=16), "explicit")
+    for vr in ("OB", "OW", "UN", "UT", "SQ")
+} | {
+    f"{vr} with a length of 32 bits": (element(0x00291030, vr, VALUE, "explicit", width=32), "explicit")
+    for vr in ("LO", "PN", "UL", "DS")
+}
+TO_REFUSE["little endian in big endian"] = (element(0x00291030, "LO", VALUE, "explicit"), "big")
+TO_REFUSE["big endian in little endian"] = (element(0x00291030, "LO", VALUE, "big"), "explicit")
+TO_REFUSE["?? with reserved bytes in use"] = (
+    struct.pack("<HH4sI", 0x0029, 0x1030, b"??QF", 16) + VALUE + b" ",
+    "explicit",
+)
+TO_REFUSE["NULs that are no headers"] = (bytes(4), "explicit")
+"""What no reader reads, or one reads and finds other elements behind it: never read."""
+
+
+@pytest.mark.parametrize("name", TO_REFUSE)
+def test_what_readers_do_not_read_or_read_otherwise_is_refused(name: str) -> None:
+    odd, form = TO_REFUSE[name]
+    data = before(form) + private(form) + odd + behind(form)
+    with pytest.raises(MalformedFile):
+        found(data, form)
+    theirs = by_pydicom(meta(UID[form]) + data)
+    assert theirs is None or (0, 0x00311020) not in [row[:2] for row in theirs]
+
+
 def by_gdcm(path: Path) -> dict[int, bytes] | None:
     """Return the private elements at top level that GDCM finds; None if it can't read the file."""
     gdcm = pytest.importorskip("gdcm")
@@ -587,6 +686,11 @@ ODD_BODIES: Final[dict[str, tuple[bytes, bool]]] = {
     "implicit element": (private(E) + element(0x00291030, "LO", VALUE, "implicit"), True),
     "unknown VR, 16 bits": (private(E) + element(0x00291030, b"ZZ", VALUE, E), False),
     "unknown VR, 32 bits": (private(E) + element(0x00291030, b"??", VALUE, E, width=32), True),
+    "unknown VR, reserved bytes in use": (
+        private(E) + struct.pack("<HH4sI", 0x0029, 0x1030, b"ZZQF", 16) + VALUE + b" ",
+        True,
+    ),
+    "NULs between elements": (private(E) + bytes(16), True),
     "superfluous delimiter": (private(E) + delimiter(0xFFFEE00D), False),
     "item without delimiter": (
         items(
@@ -628,6 +732,12 @@ class TestWork:
         "nulls": lambda: struct.pack("<HH", 0x0029, 0x1030) + bytes(800_000),
         "items": lambda: delimiter(0xFFFEE000, UNDEFINED) * 60,
         "delimiters": lambda: delimiter(0xFFFEE00D) * 100_000,
+        "nulls between elements": lambda: (
+            (bytes(1600) + head(0x00291030, b"??", 0, "explicit") + bytes(4)) * 500
+        ),
+        "nulls between items": lambda: items(
+            0x00291040, (item(b"", "explicit") + bytes(800)) * 1000, "explicit"
+        ),
     }
 
     @pytest.mark.parametrize("body", BODIES)

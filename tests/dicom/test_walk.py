@@ -281,7 +281,7 @@ class TestSequences:
 
     @PLAIN
     def test_a_missing_sequence_delimiter_at_the_end_of_all_is_an_error(self, encoding: Encoding) -> None:
-        """The file may be cut, and pydicom doesn't find what stands in the sequence."""
+        """The file may be cut: there are no pixels."""
         data = encode_dataset((sequence(0x00081115, INSIDE, undefined=True),), encoding)
         with pytest.raises(MalformedFile, match="cut"):
             walk(BytesSource(data[:-8]), syntax_for(encoding))
@@ -412,7 +412,7 @@ class TestUnknownVr:
             pytest.param(b"\xfe\xff\x00\xe0" + b"\x04\0\0\0" + b"abcdef", id="bytes-behind-the-item"),
             pytest.param(b"\xfe\xff\x00\xe0" + b"\xff\xff\xff\x7f" + b"abcd", id="length-past-the-value"),
             pytest.param(b"\xfe\xff\x00\xe0" + b"\x04\0\0\0" + b"abcd", id="no-element-in-the-item"),
-            pytest.param(b"\xfe\xff\x00\xe0" + b"\xff\xff\xff\xff" + bytes(8), id="item-without-delimiter"),
+            pytest.param(b"\xfe\xff\x00\xe0" + b"\xff\xff\xff\xff" + b"\1" * 8, id="item-without-delimiter"),
             pytest.param(b"\xfe\xff\x00\xe0", id="only-the-tag"),
             pytest.param(b"\xfe\xff\xdd\xe0" + bytes(4), id="only-a-delimiter"),
         ],

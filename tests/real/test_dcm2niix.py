@@ -5,14 +5,17 @@ takes b-values and slice times from group 0019 where the CSA image header is gon
 """
 
 import shutil
+import struct
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pydicom
 import pytest
 
+import csaclean
 from phantom_csa import image_header, series_header, with_canaries
 from phantom_file import Phantom, file_bytes
 from phantoms import base_image
@@ -299,3 +302,32 @@ def test_a_damaged_field_is_noticed(
     damaged(copies / "series" / name, tmp_path / "damaged" / name, tag, damage)
     found = compare(copies / "series" / name, tmp_path / "damaged" / name, tmp_path)[1]
     assert {entry.lstrip("+-") for entry in found} >= {noticed}
+
+
+OPEN: Final = b"".join(
+    struct.pack("<HH", group, number) + rest
+    for group, number, rest in (
+        (0x7FE1, 0x0010, b"LO\x08\0PHANTOM "),
+        (0x7FE1, 0x1020, b"SQ\0\0\xff\xff\xff\xff"),
+        (0xFFFE, 0xE000, b"\xff\xff\xff\xff"),
+        (0x0029, 0x0010, b"LO\x08\0PHANTOM "),
+    )
+)
+"""A private sequence with an item, and no delimiter of either."""
+PIXEL_DATA: Final = b"\xe0\x7f\x10\0OW\0\0"
+
+
+@pytest.mark.parametrize("odd", ["open at the end", "nulls between elements"])
+def test_an_odd_file_that_it_reads_converts_to_the_same(odd: str, tmp_path: Path) -> None:
+    data = file_bytes(Phantom(base_image()))
+    before, pixels, behind = data.partition(PIXEL_DATA)
+    assert pixels
+    data = data + OPEN if odd == "open at the end" else before + bytes(24) + pixels + behind
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "before" / "odd.dcm").write_bytes(data)
+    report = csaclean.clean_file(tmp_path / "before" / "odd.dcm", tmp_path / "after" / "odd.dcm")
+    assert report.facts.keys() & {"missing-delimiter", "null-padding"}
+    made, found = compare(tmp_path / "before", tmp_path / "after", tmp_path)
+    assert {Path(file).suffix for file in made.files} >= {".json", ".nii"}
+    assert found == []
