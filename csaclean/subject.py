@@ -1,6 +1,6 @@
 """Whose data set it is: the identifiers that its standard elements hold, to be searched for in private matter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
@@ -24,13 +24,14 @@ from csaclean.dicom.identifying import (
     Group,
 )
 from csaclean.errors import FileError
-from csaclean.policy.options import Options
+from csaclean.policy.options import Header, Options
 from csaclean.proof.residue import Needles
 from csaclean.proof.words import Identifiers, is_placeholder
 
 __all__ = [
     "WANTED",
     "Subject",
+    "find_header",
     "find_subject",
     "subject_of",
 ]
@@ -90,6 +91,17 @@ def find_subject(context: Context, options: Options) -> Subject:
     FileError
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
+    header = own = find_header(context)
+    if options.header is not None:
+        header = options.header
+    patients = (*header.patient_ids, *own.patient_ids)
+    subject = _subject(header, patients, options)
+    is_given = bool(options.identifiers) or any(patient in options.identifiers_by_id for patient in patients)
+    return replace(subject, deidentified=not is_given and _is_deidentified(header.texts))
+
+
+def find_header(context: Context) -> Header:
+    """Return the standard elements of a data set that tell whose it is."""
     found: dict[int, list[str]] = {}
     own: list[str] = []
     charsets: dict[str, None] = {}
@@ -104,11 +116,7 @@ def find_subject(context: Context, options: Options) -> Subject:
             found.setdefault(tag, []).extend(parts)
             if tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
                 own += parts
-    subject = _subject(found, own, tuple(charsets), options)
-    is_given = bool(options.identifiers or options.patient) or any(
-        patient in options.identifiers_by_id for patient in own
-    )
-    return replace(subject, deidentified=not is_given and _is_deidentified(found))
+    return Header({tag: tuple(texts) for tag, texts in found.items()}, tuple(own), tuple(charsets))
 
 
 def _address(element: Element, context: Context) -> int:
@@ -119,7 +127,7 @@ def _address(element: Element, context: Context) -> int:
     return sequence if sequence in CODES_OF else element.tag
 
 
-def _is_deidentified(found: Mapping[int, list[str]]) -> bool:
+def _is_deidentified(found: Mapping[int, Sequence[str]]) -> bool:
     """Tell whether somebody took out what is to be searched for."""
     methods = [text for text in found.get(_METHOD, ()) if text]
     return (
@@ -145,8 +153,9 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
-    found = {tag: _parts(value, terms) for tag, value in values.items() if tag in WANTED}
-    return _subject(found, found.get(_PATIENT_ID, []), terms, options)
+    found = {tag: tuple(_parts(value, terms)) for tag, value in values.items() if tag in WANTED}
+    header = Header(found, found.get(_PATIENT_ID, ()), terms)
+    return _subject(header, header.patient_ids, options)
 
 
 def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
@@ -167,25 +176,29 @@ def _beginning(value: bytes) -> bytes:
     return value[:stop]
 
 
-def _subject(
-    found: Mapping[int, list[str]], own: list[str], terms: tuple[str, ...], options: Options
-) -> Subject:
+def _subject(header: Header, patients: Sequence[str], options: Options) -> Subject:
     """Return what is known of a patient.
+
+    Parameters
+    ----------
+    header
+        What the standard elements tell.
+    patients
+        The Patient IDs, original and replaced, under which the caller may have given identifiers.
+    options
+        Further identifiers, and shifts of dates.
 
     Raises
     ------
     FileError
         If dates are to be shifted, and the data set has two Patient IDs, or one that isn't listed.
     """
-    ids = dict.fromkeys(options.patient.get(_PATIENT_ID) or own)
+    found, own, terms = header
+    ids = dict.fromkeys(own)
     wanted = chain(
         options.identifiers,
-        *(options.identifiers_by_id.get(patient, ()) for patient in dict.fromkeys((*ids, *own))),
+        *(options.identifiers_by_id.get(patient, ()) for patient in dict.fromkeys(patients)),
     )
-    found = {
-        tag: [*options.patient.get(tag, ()), *found.get(tag, ())]
-        for tag in found.keys() | options.patient.keys()
-    }
 
     def texts(tags: Iterable[int]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for tag in sorted(tags) for text in found.get(tag, ()) if text))

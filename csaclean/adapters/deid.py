@@ -5,18 +5,20 @@ it is written for. `RECIPE` is a recipe with such a line for every element that 
 by Private Creator and element byte, so it finds relocated blocks, several blocks of one creator, and blocks in items.
 
 `replace` is deid's ``replace_identifiers`` with csaclean before and behind it. It doesn't rely on the recipe finding
-everything, because deid can't: it compares creators exactly, doesn't look into sequences that pydicom leaves in ``UN``,
-and doesn't know an element without its creator. So each file takes this way:
+everything, because deid can't: it compares creators exactly, and doesn't know an element without its creator. Nor does it
+rely on pydicom, which can't read each file or write each value. So each file takes this way:
 
 1. csaclean cleans the file, as `csaclean.clean_file` does, into a private temporary folder; what nobody claims is not judged
-   yet. What identifies the patient is read from the standard elements.
-2. deid runs the whole recipe over that clean copy. It finds every claimed block under the name that its handler uses.
-3. Claimed elements that are still there get their Private Creator back if the recipe took it, and their exact length.
-   Each must still be claimed, or the file fails.
-4. csaclean cleans and proves what deid made, with what identified the patient before, and writes it.
+   yet. What identifies people is read from the standard elements.
+2. csaclean makes a data set of that clean copy, and deid runs the whole recipe over it. It finds every claimed block under
+   the name that its handler uses.
+3. Claimed elements that are still there get their Private Creator back if the recipe took it. Each must still be claimed,
+   or the file fails. What the recipe left as it was is copied from the clean copy, byte for byte.
+4. csaclean cleans and proves what deid made, with what the standard elements told before, and writes it.
 
 So whatever a recipe does, each claimed element of the original is either gone, or clean and proved; deid never meets the
-old value. A file for which that can't be shown fails, and nothing is written for it.
+old value. A file for which that can't be shown fails, and nothing is written for it. A recipe that changes nothing gives
+what the command gives.
 
 `clean` and `unclaimed` are the bare functions, for those who call deid themselves.
 """
@@ -45,36 +47,38 @@ from csaclean.adapters.deid_functions import (
     recipe,
     unclaimed,
 )
-from csaclean.adapters.pydicom import ElementPath, quiet, vr_of
+from csaclean.adapters.pydicom import ElementPath, quiet
 from csaclean.adapters.pydicom_elements import (
     ClaimedLeaf,
     claimed_leaves,
-    clean_leaf,
     holder,
-    open_sequences,
     put_back,
-    settled_value,
     spell_creators,
 )
-from csaclean.clean import Cleaner
+from csaclean.adapters.pydicom_files import Loaded
+from csaclean.clean import Cleaner, open_dicom
+from csaclean.context import Context
+from csaclean.dicom.elements import tag_text
+from csaclean.dicom.walk import walk
 from csaclean.errors import (
     CsacleanError,
     HandlerError,
     IoFailed,
-    MalformedFile,
     PolicyError,
     ProofFailed,
     UsageError,
     raised_at,
 )
-from csaclean.policy.options import Options, OptionWords, make_options
+from csaclean.policy.options import Header, Options, OptionWords, make_options
 from csaclean.policy.policies import Policy, load_policy
 from csaclean.registry import installed
 from csaclean.report.model import Report
-from csaclean.subject import WANTED
+from csaclean.selector import fold_creator
+from csaclean.subject import find_header
 from csaclean.write import Target
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
 __all__ = ["RECIPE", "Replaced", "clean", "recipe", "replace", "unclaimed"]
@@ -226,21 +230,23 @@ def _check_lookups(loaded: Any, names: Iterable[str]) -> None:
             raise _refuse(f"{kind}:{name}")
 
 
-def _patient(ds: "Dataset") -> Mapping[int, tuple[str, ...]]:
-    """Return what standard elements tell about the patient, at any depth, by tag; nothing else is converted."""
-    found: dict[int, dict[str, None]] = {}
+def _header(source: Path) -> Header:
+    """Return what the standard elements of a file tell about people and places."""
+    with open_dicom(source) as opened:
+        found = walk(opened.source, opened.start.syntax, opened.start.offset)
+        return find_header(Context(found.elements, found.datasets, opened.source))
 
-    def collect(dataset: "Dataset") -> None:
-        for tag in sorted(dataset.keys()):
-            if tag in WANTED and dataset[tag].value:
-                values = dataset[tag].value if dataset[tag].VM > 1 else [dataset[tag].value]
-                found.setdefault(int(tag), {}).update((str(one), None) for one in values if one)
-            elif vr_of(dataset, tag) == "SQ":
-                for item in dataset[tag].value or ():
-                    collect(item)
 
-    collect(ds)
-    return {tag: tuple(texts) for tag, texts in found.items()}
+def _step(element: "DataElement") -> tuple[int, str, int]:
+    """Return group, folded creator and element byte of an element under the name that deid knows it by."""
+    return element.tag >> 16, fold_creator(str(element.private_creator or "")), element.tag & 0xFF
+
+
+@cache
+def _claimed_steps() -> frozenset[tuple[int, str, int]]:
+    """Return where handlers may claim something: group, folded creator, element byte."""
+    steps = (step for claimed in installed().claims for step in claimed.claim.selector)
+    return frozenset((step.group, fold_creator(step.creator), step.element) for step in steps if step.creator)
 
 
 @dataclass(frozen=True)
@@ -259,11 +265,6 @@ class _Run:
         """What cleans originals."""
         return Cleaner(self.policy, installed(), options=replace_fields(self.first, provisional=True))
 
-    def cleaner_again(self, patient: Mapping[int, tuple[str, ...]], *, provisional: bool) -> Cleaner:
-        """Return what cleans what deid works on, and what it made."""
-        options = replace_fields(self.again, patient=patient, provisional=provisional)
-        return Cleaner(self.policy, installed(), options=options)
-
     def one(self, source: Path, target: Target, lookup: Mapping[str, object]) -> Replaced:
         """Take one file all the way.
 
@@ -275,35 +276,23 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix=".csaclean-") as private:
             copy, made = Path(private, "clean"), Path(private, "made")
             before = self.cleaner.clean(source, source.name, Target(copy))
-            ds, patient = self._read(copy, source)
-            cleaner = self.cleaner_again(patient, provisional=True)
-            leaves = claimed_leaves(ds, cleaner)
-            with _silenced():
-                spell_creators(ds, leaves)
-            ds = self._run(ds, source, lookup, leaves, cleaner)
-            put_back(ds, leaves)
-            _check_claimed(ds, leaves)
-            with _silenced():
-                try:
-                    ds.save_as(made)
-                except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold a value
-                    raise MalformedFile(f"pydicom can't write deid's result: {raised_at(error)}") from None
-            made.chmod(stat.S_IMODE(source.stat().st_mode) & 0o777 | stat.S_IRUSR)
-            after = self.cleaner_again(patient, provisional=False).clean(made, source.name, target)
-            return Replaced(target.path, before, after)
-
-    def _read(self, copy: Path, source: Path) -> tuple["Dataset", Mapping[int, tuple[str, ...]]]:
-        with _silenced():
-            try:
-                ds: Dataset = _deid().dcmread(str(copy), force=True)
-                ds.filename = _absolute(source)
-                open_sequences(ds)
-                patient = _patient(ds)
-            except CsacleanError:
-                raise
-            except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold a value
-                raise MalformedFile(f"pydicom can't read the file: {raised_at(error)}") from None
-        return ds, patient
+            header = _header(source)
+            with open_dicom(copy) as opened:
+                loaded = Loaded(opened, _absolute(source))
+                leaves = claimed_leaves(loaded.dataset)
+                with _silenced():
+                    spell_creators(loaded.dataset, leaves)
+                self._run(loaded.dataset, source, lookup, leaves)
+                put_back(loaded.dataset, leaves)
+                _check_claimed(loaded.dataset, leaves)
+                if loaded.is_changed():
+                    loaded.write(made)
+                    made.chmod(stat.S_IMODE(source.stat().st_mode) & 0o777 | stat.S_IRUSR)
+                else:
+                    made = copy
+            options = replace_fields(self.again, header=header)
+            again = Cleaner(self.policy, installed(), options=options)
+            return Replaced(target.path, before, again.clean(made, source.name, target))
 
     def _run(
         self,
@@ -311,24 +300,19 @@ class _Run:
         source: Path,
         lookup: Mapping[str, object],
         leaves: Mapping[ElementPath, ClaimedLeaf],
-        cleaner: Cleaner,
-    ) -> "Dataset":
+    ) -> None:
         def function(dicom: "Dataset", value: str, field: DeidField, item: Mapping[str, object]) -> object:
             path = field_path(field)
-            if path in leaves:
-                settled = settled_value(dicom, path, leaves[path])
-                if settled is not None:
-                    return settled
-            # An earlier line may have removed the creator, and pydicom what it took for padding of a text.
-            put_back(dicom, {one: leaf for one, leaf in leaves.items() if one[: len(path) - 1] == path[:-1]})
-            return clean_leaf(dicom, path, cleaner)
+            dataset, tag = holder(dicom, path), path[-1]
+            element = None if dataset is None else dataset[tag]
+            if element is None or (path not in leaves and _step(element) not in _claimed_steps()):
+                raise HandlerError("no handler claims this element", tag_text(tag))
+            return element.value
 
         ids = {_absolute(source): {**lookup, FUNCTION: function, UNCLAIMED: unclaimed}}
         with _silenced():
             try:
-                (made,) = _deid().replace_identifiers(
-                    [ds], ids=ids, deid=self.recipe, save=False, **self.keywords
-                )
+                _deid().replace_identifiers([ds], ids=ids, deid=self.recipe, save=False, **self.keywords)
             except CsacleanError:
                 raise
             except (Exception, SystemExit) as error:  # noqa: BLE001  # its text may hold a value
@@ -336,8 +320,6 @@ class _Run:
             finally:
                 with suppress(AttributeError):  # deid's cache would keep every data set in memory
                     _deid().fields._get_fields_inner.cache_clear()
-        result: Dataset = made
-        return result
 
 
 def _check_claimed(ds: "Dataset", leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:

@@ -45,6 +45,7 @@ from csaclean.write import patched
 __all__ = [
     "ElementPath",
     "Leaf",
+    "Order",
     "Stream",
     "ask",
     "assign",
@@ -58,6 +59,9 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+Order = Literal["little", "big"]
+"""Of bytes, as Python calls it."""
 
 ElementPath = tuple[int, ...]
 """Where an element stands in a data set: its tag, before it for each sequence around it a tag and the item's number."""
@@ -95,7 +99,7 @@ class Leaf(NamedTuple):
 class Stream:
     """A data set's private matter as explicit VR data elements in one byte order."""
 
-    order: Literal["little", "big"]
+    order: Order
     signatures: tuple[bytes, ...]
     data: bytearray = field(default_factory=bytearray)
     leaves: list[Leaf] = field(default_factory=list)
@@ -247,7 +251,7 @@ def vr_of(dataset: Dataset, tag: BaseTag) -> str:
     return vr
 
 
-def encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> bytes:
+def encoded(dataset: Dataset, tag: BaseTag, order: Order) -> bytes:
     """Return the bytes of a value.
 
     Raises
@@ -266,7 +270,7 @@ def encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> 
     buffer.is_little_endian = order == "little"
     buffer.is_implicit_VR = True
     try:
-        write_data_element(buffer, element)
+        write_data_element(buffer, element, dataset._character_set)
     except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold the value
         raise MalformedFile(
             f"pydicom can't encode the value: {type(error).__name__}", tag_text(tag)
@@ -274,7 +278,7 @@ def encoded(dataset: Dataset, tag: BaseTag, order: Literal["little", "big"]) -> 
     return buffer.getvalue()[8:]
 
 
-def assign(leaf: Leaf, value: bytes, order: Literal["little", "big"]) -> None:
+def assign(leaf: Leaf, value: bytes, order: Order) -> None:
     """Put a raw element in the place of an element.
 
     Not by ``dataset[tag] = ...``: that converts the private creator, which may fail when half of the data set is

@@ -13,7 +13,6 @@ from pydicom.tag import BaseTag
 
 from csaclean.adapters.pydicom import (
     ElementPath,
-    Leaf,
     Stream,
     ask,
     assign,
@@ -41,9 +40,7 @@ __all__ = [
     "clean_leaf",
     "holder",
     "is_claimed",
-    "open_sequences",
     "put_back",
-    "settled_value",
     "spell_creators",
 ]
 
@@ -63,8 +60,6 @@ class ClaimedLeaf(NamedTuple):
         Value representation.
     creators
         The elements that reserve its block and those of the private sequences around it, by the path of what is reserved.
-    settled
-        Whether it was looked at and there is nothing to clean in it.
     """
 
     selector: str
@@ -72,7 +67,6 @@ class ClaimedLeaf(NamedTuple):
     value: bytes
     vr: str
     creators: Mapping[ElementPath, DataElement | RawDataElement]
-    settled: bool
 
     def __repr__(self) -> str:
         """Return selector and length, never value or creator."""
@@ -105,15 +99,8 @@ def _creators(ds: Dataset, path: ElementPath) -> dict[ElementPath, DataElement |
     return found
 
 
-def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[ElementPath, ClaimedLeaf]:
+def claimed_leaves(ds: Dataset) -> Mapping[ElementPath, ClaimedLeaf]:
     """Return every element of a data set that is claimed or holds something claimed, at any depth.
-
-    Parameters
-    ----------
-    ds
-        The data set.
-    cleaner
-        Looks whether there is something to clean in them; without it nothing is settled.
 
     Raises
     ------
@@ -123,46 +110,26 @@ def claimed_leaves(ds: Dataset, cleaner: Cleaner | None = None) -> Mapping[Eleme
     stream = Stream.like(ds)
     with quiet():
         ask(lambda: stream.add(ds))
-    clean: set[Element] = set()
-    if cleaner is None:
-        source, found = stream.walk()
-        location = locate(
-            found.elements,
-            found.datasets,
-            Context(found.elements, found.datasets, source).load,
-            installed(),
-        )
-    else:
-        _, _, examined = examine(stream, cleaner)
-        location = examined.location
-        pairs = zip(examined.cleaned, examined.elements, strict=True)
-        clean = {element for one, element in pairs if one.new == one.old}
+    source, found = stream.walk()
+    location = locate(
+        found.elements,
+        found.datasets,
+        Context(found.elements, found.datasets, source).load,
+        installed(),
+    )
     starts = [leaf.start for leaf in stream.leaves]
     leaves: dict[ElementPath, ClaimedLeaf] = {}
     for one in location.located:
         leaf = stream.leaves[bisect_right(starts, one.element.start) - 1]
         before = leaves.get(leaf.path)
-        settled = one.element in clean and (before is None or before.settled)
         leaves[leaf.path] = ClaimedLeaf(
             one.claimed.selector,
             one.claimed.claim.selector[-1].creator if one.orphan else None,
             bytes(stream.data[leaf.start : leaf.stop]),
             leaf.vr,
             _creators(ds, leaf.path) if before is None else before.creators,
-            settled,
         )
     return leaves
-
-
-def settled_value(ds: Dataset, path: ElementPath, leaf: ClaimedLeaf) -> Any | None:
-    """Return the value of an element in which there was nothing to clean, if it is still the same; else None."""
-    dataset = holder(ds, path)
-    if dataset is None or not leaf.settled:
-        return None
-    with quiet():
-        tag = BaseTag(path[-1])
-        now = ask(lambda: encoded(dataset, tag, Stream.like(ds).order))
-        return ask(lambda: dataset[tag].value) if _bare(now) == _bare(leaf.value) else None
 
 
 def _spelling(registry: Registry) -> dict[str, str]:
@@ -177,24 +144,6 @@ def _text(ds: Dataset, tag: BaseTag) -> str:
         return ""
     value = item_of(ds, tag).value
     return fold_creator(value if isinstance(value, bytes) else str(value or ""))
-
-
-def open_sequences(ds: Dataset) -> None:
-    """Convert what pydicom will take for a sequence though its VR is ``UN``, and nothing else.
-
-    Raises
-    ------
-    IoFailed
-        If pydicom can't convert a value.
-    """
-    for tag in list(ds.keys()):
-        element = item_of(ds, tag)
-        raw = element.VR == "UN" and isinstance(element, RawDataElement)
-        if raw and ask(lambda tag=tag: ds[tag].VR) != "SQ":  # type: ignore[misc]
-            ds._dict[tag] = element
-        if vr_of(ds, tag) == "SQ":
-            for item in ask(lambda tag=tag: ds[tag].value) or ():  # type: ignore[misc]
-                open_sequences(item)
 
 
 def spell_creators(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
@@ -232,31 +181,14 @@ def spell_creators(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> No
 
 
 def put_back(ds: Dataset, leaves: Mapping[ElementPath, ClaimedLeaf]) -> None:
-    """Undo what others did to claimed elements without meaning to.
-
-    A claimed element whose block lost its creator gets the creator back, and so do the private sequences around it. One whose value is the same but for the blanks
-    and NULs around it, which conversion takes away, gets its bytes and its VR back, so that it is as long as it was.
-
-    Raises
-    ------
-    CsacleanError
-        If pydicom can't encode a value.
-    """
-    order = Stream.like(ds).order
-    with quiet():
-        for path, leaf in leaves.items():
-            dataset = holder(ds, path)
-            if dataset is None:
-                continue
-            tag = BaseTag(path[-1])
-            for reserved, creator in leaf.creators.items():
-                owner = holder(ds, reserved)
-                if owner is not None and creator.tag not in owner:
-                    owner._dict[creator.tag] = creator
-            now = encoded(dataset, tag, order)
-            same = now == leaf.value and vr_of(dataset, tag) == leaf.vr
-            if not same and _bare(now) == _bare(leaf.value):
-                assign(Leaf(dataset, tag, leaf.vr, 0, 0, path), leaf.value, order)
+    """Give claimed elements whose block lost its creator the creator back, and the private sequences around them."""
+    for path, leaf in leaves.items():
+        if holder(ds, path) is None:
+            continue
+        for reserved, creator in leaf.creators.items():
+            owner = holder(ds, reserved)
+            if owner is not None and creator.tag not in owner:
+                owner._dict[creator.tag] = creator
 
 
 def _bare(value: bytes) -> list[bytes]:

@@ -22,7 +22,7 @@ from csaclean.dicom.syntax import (
 from csaclean.dicom.walk import walk, walk_group
 from csaclean.errors import MalformedFile, NotDicom, UncertainReading, Unsupported
 
-__all__ = ["PREAMBLE_SIZE", "Start", "as_written", "find_start"]
+__all__ = ["PREAMBLE_SIZE", "Start", "as_written", "find_start", "meta_elements"]
 
 PREAMBLE_SIZE: Final = 128
 _PREFIX: Final = b"DICM"
@@ -262,6 +262,18 @@ def _behind_meta(source: Source, offset: int, *, preamble: bool) -> Start:
     if syntax is not declared:
         facts.append("wrong-transfer-syntax")
     return Start(found.end, syntax, preamble, is_dicomdir, tuple(facts), private, slack)
+
+
+def meta_elements(source: Source, start: Start) -> list[Element]:
+    """Return the elements of the File Meta Information of a file; none if it has none.
+
+    Raises
+    ------
+    MalformedFile
+        As `find_start` does.
+    """
+    offset = PREAMBLE_SIZE + len(_PREFIX) if start.preamble else 0
+    return _meta(source, offset)[0].elements if offset < start.offset else []
 
 
 def _starts_with_meta(head: bytes) -> bool:

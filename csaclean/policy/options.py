@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypedDict, get_args
+from typing import Final, Literal, NamedTuple, TypedDict, get_args
 
 from csaclean.dicom.identifying import GROUPS, Group
 from csaclean.errors import UsageError
@@ -13,7 +13,15 @@ from csaclean.policy.policies import Unclaimed
 from csaclean.policy.pseudonym import UidKey
 from csaclean.policy.rules import CLASSES
 
-__all__ = ["Malformed", "OptionWords", "Options", "make_options", "read_identifiers", "read_not_identifiers"]
+__all__ = [
+    "Header",
+    "Malformed",
+    "OptionWords",
+    "Options",
+    "make_options",
+    "read_identifiers",
+    "read_not_identifiers",
+]
 
 _KEY_COLUMN: Final = "patientid"
 """How the name of a column of Patient IDs ends, without punctuation and case: there may be two, original and replaced."""
@@ -70,6 +78,28 @@ class OptionWords(TypedDict, total=False):
     uid_key: bytes | str | os.PathLike[str] | None
 
 
+class Header(NamedTuple):
+    """The standard elements of a data set that tell whose it is.
+
+    Attributes
+    ----------
+    texts
+        What they hold, at any depth, by tag.
+    patient_ids
+        The Patient IDs of the data set itself.
+    charsets
+        Defined terms of Specific Character Set.
+    """
+
+    texts: Mapping[int, tuple[str, ...]]
+    patient_ids: tuple[str, ...]
+    charsets: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return nothing about anybody."""
+        return "<Header>"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a caller asked for, checked: see `OptionWords`. An adapter may know two things more.
@@ -80,8 +110,8 @@ class Options:
         As asked for.
     identifiers_by_id
         Texts to search for in the data sets of one PatientID.
-    patient
-        What standard elements held before somebody replaced it, by tag: searched for as what they hold is.
+    header
+        The standard elements before somebody replaced them: they are asked instead of those of the data set.
     provisional
         Whether others will change the data set before it is cleaned for good: what nobody claims is not judged yet.
     """
@@ -94,7 +124,7 @@ class Options:
     not_identifiers: tuple[str, ...] = ()
     identifiers_from: frozenset[Group] = frozenset(GROUPS)
     uid_key: UidKey | None = None
-    patient: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    header: Header | None = None
     provisional: bool = False
     malformed: Malformed = "fail"
     identifiers_in_read_fields: ReadFields = "redact"

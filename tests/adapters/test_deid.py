@@ -52,6 +52,7 @@ from phantoms import (
     csa_elements,
     plain_image,
 )
+from tests.private_values import private_values
 
 deid_config = pytest.importorskip("deid.config", reason="deid is not installed")
 deid_parser = pytest.importorskip("deid.dicom.parser", reason="deid is not installed")
@@ -401,6 +402,15 @@ class TestReplace:
         assert made.PatientName == "ANON"
         assert "PatientBirthDate" not in made
 
+    def test_lines_of_the_shipped_recipe_leave_what_nobody_claims(
+        self, tmp_path: Path, write_file: WriteFile
+    ) -> None:
+        block = private_block(0x0029, 0x10, CREATOR, {0x10: ("OB", b"!FOREIGN")})
+        path = write_file(file_bytes(Phantom(plain_image(block))))
+        (done,) = replace(path, RECIPE, output_folder=tmp_path / "out")
+        assert [one.reason for one in done.after.unclaimed] == ["foreign"]
+        assert pydicom.dcmread(done.path)[0x00291010].value == b"!FOREIGN"
+
     @pytest.mark.parametrize("sample", MATRIX[::3], ids=lambda sample: sample.name)
     def test_every_way_to_reserve_a_block(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile, sample: Any
@@ -654,17 +664,6 @@ class TestReplaceRefuses:
         assert PATIENT_NAME.split("^")[0] not in str(caught.value)
         assert not list(tmp_path.glob("out/*"))
 
-    def test_foreign_content_under_a_line_that_promises_a_clean_value(
-        self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
-    ) -> None:
-        block = private_block(0x0029, 0x10, CREATOR, {0x10: ("OB", b"!FOREIGN")})
-        path = write_file(file_bytes(Phantom(plain_image(block))))
-        with pytest.raises(MalformedValue):
-            replace(path, RECIPE, output_folder=tmp_path / "out")
-        own = write_recipe("REPLACE PatientName ANON")
-        (done,) = replace(path, own, output_folder=tmp_path / "out")
-        assert [one.reason for one in done.after.unclaimed] == ["foreign"]
-
     def test_func_csaclean_on_what_nobody_claims(
         self, tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
     ) -> None:
@@ -680,6 +679,60 @@ class TestReplaceRefuses:
         with pytest.raises(CsacleanError) as caught:
             replace(path, own, output_folder=tmp_path / "out", ids={str(path): {"text": "DOE^JOHN"}})
         assert "DOE" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Any:
+    return deid_config.DeidRecipe(RECIPE)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_shipped_recipe_gives_what_the_command_gives(
+    tmp_path: Path, write_file: WriteFile, shipped: Any, name: str
+) -> None:
+    path = write_file(GOLDEN[name]())
+    report = csaclean.clean_file(path, tmp_path / "alone")
+    (done,) = replace(path, shipped, output_folder=tmp_path / "out")
+    assert done.path.read_bytes() == (tmp_path / "alone").read_bytes()
+    assert done.after.unclaimed == report.unclaimed
+    assert done.after.proof["identifiers"] == report.proof["identifiers"]
+
+
+@pytest.mark.parametrize("data", [b"", b"no DICOM", b"\0" * 128 + b"DICM\2\0"])
+def test_what_the_command_refuses_is_refused(
+    tmp_path: Path, write_file: WriteFile, shipped: Any, data: bytes
+) -> None:
+    path = write_file(data)
+    with pytest.raises(CsacleanError) as alone:
+        csaclean.clean_file(path, tmp_path / "alone")
+    with pytest.raises(CsacleanError) as caught:
+        replace(path, shipped, output_folder=tmp_path / "out")
+    assert type(caught.value) is type(alone.value)
+
+
+def test_words_of_the_new_header_are_no_identifiers(
+    tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+) -> None:
+    """They are the recipe's, and may be any: private texts stay as the command leaves them."""
+    other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", b"anonymized by TRAVISSON ")})
+    path = write_file(file_bytes(Phantom(base_image(other, image=IMAGE, series=SERIES))))
+    own = write_recipe("REPLACE PatientName TRAVISSON^ANN", "REPLACE PatientID TRAVISSON")
+    (done,) = replace(path, [own, RECIPE], output_folder=tmp_path / "out")
+    assert pydicom.dcmread(done.path)[0x00191010].value == "anonymized by TRAVISSON"
+
+
+def test_words_of_a_private_sequence_are_taken_before_it_is_cleaned(
+    tmp_path: Path, write_recipe: WriteRecipe, write_file: WriteFile
+) -> None:
+    item = sequence(0, (text(0x00100010, "PN", "Quillfeather^Ann"),)).value
+    inside = private_block(0x2005, 0x10, b"Philips MR Imaging DD 005", {0x02: ("SQ", item)})
+    other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", b"by Quillfeather ")})
+    path = write_file(file_bytes(Phantom(plain_image((*other, *inside)))))
+    csaclean.clean_file(path, tmp_path / "alone")
+    own = write_recipe("ADD PatientIdentityRemoved YES")
+    (done,) = replace(path, [own, RECIPE], output_folder=tmp_path / "out")
+    assert private_values(done.path) == private_values(tmp_path / "alone")
+    assert b"uillfeather" not in done.path.read_bytes()
 
 
 def test_nothing_of_a_value_is_printed_logged_or_remembered(

@@ -9,7 +9,7 @@ from csaclean.dicom import syntax
 from csaclean.dicom.identifying import Group
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.walk import walk
-from csaclean.policy.options import Options
+from csaclean.policy.options import Header, Options
 from csaclean.proof.residue import Needles
 from csaclean.subject import Subject, find_subject, subject_of
 from phantom_writer import EXPLICIT_LITTLE, Element, Items, encode_dataset
@@ -125,7 +125,7 @@ def test_a_header_tells_that_it_was_deidentified(elements: tuple[Element, ...], 
 
 def test_words_of_the_caller_stand_in_for_a_header() -> None:
     assert not _subject(_ID, options=Options(identifiers=("Travisson",))).deidentified
-    assert not _subject(_ID, options=Options(patient={NAME: ("Travisson^Ann",)})).deidentified
+    assert not _subject(_ID, options=Options(header=Header({NAME: ("Travisson^Ann",)}, (), ()))).deidentified
 
 
 @pytest.mark.parametrize(("asked", "count"), [({"patient"}, 1), ({"people", "places"}, 2), (set(), 0)])
