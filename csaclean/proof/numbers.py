@@ -1,7 +1,8 @@
 """Identifiers that are numbers, found in numbers: as decimal text in any notation, and as binary numbers of any width.
 
 A number is compared canonically: without sign, leading zeros, a fraction of zeros, or exponent. ``77120311``,
-``0077120311.000`` and ``7.7120311e7`` are one number.
+``-0077120311.000``, ``7.7120311e7`` and ``0x498c337`` are one number. A hexadecimal number is an identifier too if its
+digits spell one.
 
 Sources: DICOM PS3.5 6.2 (DS, IS, and the binary numbers).
 """
@@ -19,14 +20,18 @@ SHORTEST_NUMBER: Final = 6
 """Significant digits of a number that is no chance if it is an identifier."""
 _LONGEST: Final = 64
 """Digits of a canonical number at most: an LO has 64 characters (PS3.5 6.2)."""
-_NUMBER: Final = re.compile(rb"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4}(?!\d))?")
-"""A number in decimal text, without its sign."""
+_NUMBER: Final = re.compile(
+    rb"0[xX](?P<hex>[0-9A-Fa-f]+)|(?:\d+(?:\.\d*)?|(?<!\d)\.\d+)(?:[eE][+-]?\d{1,4}(?!\d))?"
+)
+"""A number in text, without its sign."""
 _BESIDE: Final = re.compile(rb"[A-Za-z_.]")
 """What stands before digits that are part of a name or of a longer number."""
-_PACKED: Final = ("I", "Q", "f", "d")
-"""Binary numbers of 32 and 64 bits, as `struct` calls them: 16 bits hold no number of six digits."""
-_LARGEST: Final = {"I": 1 << 32, "Q": 1 << 64, "f": 1 << 24, "d": 1 << 53}
-"""Beyond them a number does not fit, or is not exact."""
+_LARGEST: Final = {"I": 1 << 32, "Q": 1 << 64, "f": 1 << 127, "d": 1 << 1023}
+"""Binary numbers of 32 and 64 bits, as `struct` calls them, each with a number that none of an identifier may reach. 16 bits
+hold no number of six digits."""
+_SIGNED: Final = {"i": 1 << 31, "q": 1 << 63, "f": 1 << 127, "d": 1 << 1023}
+"""Those that may be negative."""
+_LOWER: Final = bytes(range(256)).lower()
 _CHUNK: Final = 1 << 20
 _BESIDE_CHUNK: Final = 256
 """Bytes of a long value that are searched at once, and how many beside them tell where a number begins and ends; multiples
@@ -80,7 +85,7 @@ class Numbers:
         """Tell, quickly, whether a number can stand in a row, in any way."""
         if not self.groups:
             return False
-        digits = row.replace(b".", b"")
+        digits = row.translate(_LOWER, b".")
         return any(core in digits for core in _cores(self.groups)) or any(
             packed in row for packed in _binary(self.groups)
         )
@@ -103,7 +108,7 @@ class Numbers:
                 continue
             if start and _BESIDE.match(text, start - 1):
                 continue
-            group = groups.get(canonical(match[0].decode("ascii")))
+            group = next((groups[digits] for digits in _readings(match) if digits in groups), None)
             if group is not None:
                 yield start, stop, group
 
@@ -152,18 +157,33 @@ def _by_digits(numbers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=8)
 def _cores(numbers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
-    """Return the digits that a text holds, whatever its notation, if the number stands in it."""
-    return tuple(dict.fromkeys(number.rstrip("0").encode("ascii") for number, _ in numbers))
+    """Return the digits that a text holds, in lower case and whatever its notation, if the number stands in it."""
+    found = (core for number, _ in numbers for core in (number.rstrip("0"), f"{int(number):x}"))
+    return tuple(dict.fromkeys(core.encode("ascii") for core in found))
+
+
+def _readings(number: re.Match[bytes]) -> Iterator[str]:
+    """Yield the decimal digits that a number of a text stands for; of a hexadecimal one also those that it spells."""
+    digits = number["hex"]
+    if digits is None:
+        yield canonical(number[0].decode("ascii"))
+    elif len(digits) <= _LONGEST:
+        yield str(int(digits, 16))
+        yield digits.decode("ascii").lstrip("0")
 
 
 @lru_cache(maxsize=8)
 def _binary(numbers: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
-    """Return whose the numbers are, by their bytes as binary numbers: each exact one, in both byte orders."""
+    """Return whose the numbers are, by their bytes as binary numbers: of either sign, in both byte orders.
+
+    Floating-point numbers hold a long one rounded. The little-endian tag that a number makes (AT) is two words, the high one first.
+    """
     found: dict[bytes, str] = {}
     for number, group in numbers:
-        value = int(number)
-        for code in _PACKED:
-            if value < _LARGEST[code]:
+        for value, largest in ((int(number), _LARGEST), (-int(number), _SIGNED)):
+            for code in (code for code, end in largest.items() if abs(value) < end):
                 for order in "<>":
                     found.setdefault(struct.pack(order + code, value), group)
+        if int(number) < _LARGEST["I"]:
+            found.setdefault(struct.pack("<HH", *divmod(int(number), 1 << 16)), group)
     return found
