@@ -31,6 +31,8 @@ _LARGEST: Final = {"I": 1 << 32, "Q": 1 << 64, "f": 1 << 127, "d": 1 << 1023}
 hold no number of six digits."""
 _SIGNED: Final = {"i": 1 << 31, "q": 1 << 63, "f": 1 << 127, "d": 1 << 1023}
 """Those that may be negative."""
+_ALIGNED: Final = 4
+"""Bytes of which a binary number stands at a multiple: in structures of 32-bit systems those of 64 bits do, too."""
 _LOWER: Final = bytes(range(256)).lower()
 _CHUNK: Final = 1 << 20
 _BESIDE_CHUNK: Final = 256
@@ -118,13 +120,13 @@ class Numbers:
         Parameters
         ----------
         value
-            Numbers of one width, of either byte order: whole numbers and floating-point numbers of 32 and 64 bits, each
-            at a multiple of its width.
+            Numbers of either byte order: whole numbers and floating-point numbers of 32 and 64 bits, each at a multiple of
+            four bytes.
         """
         for packed, group in _binary(self.groups).items():
             at = value.find(packed)
             while at >= 0:
-                if at % len(packed) == 0:
+                if at % _ALIGNED == 0:
                     yield at, at + len(packed), group
                 at = value.find(packed, at + 1)
 

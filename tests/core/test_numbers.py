@@ -72,3 +72,7 @@ def test_a_number_is_found_as_a_tag() -> None:
 
 def test_a_binary_number_between_two_is_none() -> None:
     assert list(_NUMBERS.in_binary(b"\0\0" + struct.pack("<I", _NUMBER) + b"\0\0")) == []
+
+
+def test_a_number_of_64_bits_may_stand_as_structures_of_32_bits_align_it() -> None:
+    assert (4, 12) in [hit[:2] for hit in _NUMBERS.in_binary(bytes(4) + struct.pack("<d", _NUMBER))]

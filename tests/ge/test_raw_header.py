@@ -105,3 +105,16 @@ def test_a_short_value_is_the_strings_that_ct_writes() -> None:
         ("string", "text", b"CT01"),
         ("string", "text", b"PHANTOM CT/i"),
     ]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_run_of_numbers_begins_where_numbers_of_32_bits_stand(revision: float) -> None:
+    value = raw_header(revision)
+    start = value.index(struct.pack("<f", revision))
+    runs = [
+        span
+        for span in layout(HEADER, value)
+        if span.path == "raw/numbers" and span.stop - span.start >= 2 * 4
+    ]
+    assert runs
+    assert {(span.start - start) % 4 for span in runs} == {0}

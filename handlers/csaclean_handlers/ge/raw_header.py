@@ -34,6 +34,8 @@ _TABLE_HEAD: Final = 8
 _ENTRY: Final = 12
 _RAW, _PRESCAN = 1, 2
 _SECTIONS: Final = {_RAW: "raw", _PRESCAN: "prescan", 3: "tail"}
+_WORD: Final = 4
+"""Bytes that numbers of a header stand at multiples of, but for those of 16 bits."""
 _TEXT: Final = re.compile(rb"[\x20-\x7e]{12,}")
 """A text among numbers: longer than three of them, though a published layout says that they are numbers."""
 
@@ -84,12 +86,21 @@ def revision_of(number: float, /) -> Revision:
     return max((one for one in _tables()[0] if one.first <= round(number, 3)), key=lambda one: one.first)
 
 
-def _numbers(builder: Builder, row: bytes, stop: int, path: str) -> None:
-    """Account for binary numbers, and for texts that stand among them."""
+def _numbers(builder: Builder, row: bytes, stop: int, path: str, origin: int) -> None:
+    """Account for binary numbers, and for texts that stand among them.
+
+    Numbers of 32 bits stand at multiples of four from the header's `origin`: a field of several begins at one.
+    """
+
+    def run(end: int) -> None:
+        odd = (origin - builder.position) % _WORD
+        builder.value(min(builder.position + odd, end), f"{path}/numbers", "binary-number")
+        builder.value(end, f"{path}/numbers", "binary-number")
+
     for found in _TEXT.finditer(row, builder.position, stop):
-        builder.value(found.start(), f"{path}/numbers", "binary-number")
+        run(found.start())
         builder.value(found.end(), f"{path}/text", "text")
-    builder.value(stop, f"{path}/numbers", "binary-number")
+    run(stop)
 
 
 def _unknown(builder: Builder, stop: int, path: str) -> None:
@@ -104,14 +115,14 @@ def _header(builder: Builder, row: bytes, stop: int, path: str, layout: Revision
         end = start + place.at + place.size
         if end > stop:
             break
-        _numbers(builder, row, start + place.at, path)
+        _numbers(builder, row, start + place.at, path, start)
         if place.name == _REVISION:
             builder.structure(end)
         elif place.text:
             slot(builder, row, end, f"{path}/{place.name}", place.text)
         else:
             builder.value(end, f"{path}/{place.name}", "binary-number")
-    _numbers(builder, row, max(builder.position, min(stop, start + layout.known)), path)
+    _numbers(builder, row, max(builder.position, min(stop, start + layout.known)), path, start)
     _unknown(builder, stop, path)
 
 
