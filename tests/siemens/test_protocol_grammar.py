@@ -67,7 +67,7 @@ class TestTheEndOfAText:
 class TestContainers:
     @pytest.mark.parametrize("depth", [0, 1, 2, 3, MAX_DEPTH])
     def test_give_the_same_fields_at_every_depth(self, depth: int) -> None:
-        settings: dict[str, Setting] = {"tProtocolName": "head", "alTR[0]": 2000}
+        settings: dict[str, Setting] = {"tProtocolName": "head", "alFree[0]": 2000}
         strings = {"ProtocolName": 'the "fast" one', "Description": "two\nlines"}
         found = layout_protocol(as_value(phoenix(settings, strings, depth=depth)))
         assert fields(found) == [
@@ -132,13 +132,16 @@ class TestAnAscconvLine:
     )
     @pytest.mark.parametrize("separator", [" = ", "\t = \t", "                = ", "="])
     def test_with_a_number_is_part_of_a_run(self, number: str, separator: str) -> None:
-        line = f"alTR[0]{separator}{number}"
+        line = f"alFree[0]{separator}{number}"
         assert line_fields(line) == [("ASCCONV", "assignments", f"{line}\n".encode())]
-        assert line_fields(line, fine=True) == [("ASCCONV/alTR[0]", "number", number.strip().encode())]
+        assert line_fields(line, fine=True) == [("ASCCONV/alFree[0]", "number", number.strip().encode())]
 
     def test_of_a_run_joins_its_neighbours(self) -> None:
         assert [
-            path for path, _, _ in line_fields('alTR[0] = 1\nalTE[0] = 2\ntProtocolName = "a"\nlAverages = 3')
+            path
+            for path, _, _ in line_fields(
+                'alFree[0] = 1\nlRepetitions = 2\ntProtocolName = "a"\nalFree[1] = 3'
+            )
         ] == [
             "ASCCONV",
             "ASCCONV/tProtocolName",
@@ -156,9 +159,12 @@ class TestAnAscconvLine:
             "sSpecPara.lFinalMatrixSizePhase",
             "flUsedPatientWeight",
             "lPatientSex",
+            "lAverages",
+            "alTE[2]",
+            "sSliceArray.asSlice[3].dReadoutFOV",
         ],
     )
-    def test_with_a_number_that_tells_something_has_a_field_of_its_own(self, key: str) -> None:
+    def test_with_a_number_that_tells_something_or_is_read_has_a_field_of_its_own(self, key: str) -> None:
         for fine in (False, True):
             assert line_fields(f"{key} = 12", fine=fine) == [(f"ASCCONV/{key}", "number", b"12")]
 
@@ -235,9 +241,9 @@ class TestAnAscconvLine:
         ]
 
     def test_may_be_empty_or_a_comment(self) -> None:
-        assert line_fields("  \n# who did this\nlAverages = 1") == [
+        assert line_fields("  \n# who did this\nalFree[0] = 1") == [
             ("ASCCONV/comment", "text", b" who did this"),
-            ("ASCCONV", "assignments", b"lAverages = 1\n"),
+            ("ASCCONV", "assignments", b"alFree[0] = 1\n"),
         ]
 
     @pytest.mark.parametrize(
@@ -271,7 +277,7 @@ class TestAnAscconvLine:
         ]
 
     def test_needs_no_end_after_it(self) -> None:
-        layout = layout_protocol(as_value("### ASCCONV BEGIN ###\nlAverages = 1\n", b""))
+        layout = layout_protocol(as_value("### ASCCONV BEGIN ###\nlRepetitions = 1\n", b""))
         assert layout.notes == (UNREADABLE,)
         assert [span.path for span in layout if span.kind is Kind.VALUE] == ["ASCCONV"]
 

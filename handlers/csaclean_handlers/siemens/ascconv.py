@@ -13,12 +13,12 @@ key for the key, in a text too: there the key is structure, and what stands behi
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from csaclean.model import Builder
 from csaclean_handlers.siemens.converters import searched_keys
-from csaclean_handlers.siemens.protocol_names import Name, key_name, vocabulary
+from csaclean_handlers.siemens.protocol_names import REMEMBERED, Name, key_name, vocabulary
 from csaclean_handlers.siemens.quoting import UID, string_pattern, text_field
 
 __all__ = ["BEGIN", "END_MARKER", "NUMBER", "PATH", "layout_section", "named"]
@@ -56,6 +56,12 @@ def _lines(depth: int) -> re.Pattern[bytes]:
         ).encode("ascii"),
         re.DOTALL,
     )
+
+
+@lru_cache(REMEMBERED)
+def _is_read(key: bytes) -> bool:
+    """Tell whether a reader finds one of its keys in a key."""
+    return searched_keys().search(key) is not None
 
 
 def named(builder: Builder, start: int, name: Name, path: str) -> None:
@@ -171,7 +177,7 @@ def layout_section(builder: Builder, row: bytes, stop: int, depth: int, *, fine:
         How often the text is quoted.
     fine
         Whether each number is a field; else neighbouring lines ``key = number`` of known names are one field of form
-        ``assignments``, but for numbers that always have a field of their own.
+        ``assignments``, but for numbers that always have a field of their own: what a reader reads is never edited.
 
     Returns
     -------
@@ -187,7 +193,7 @@ def layout_section(builder: Builder, row: bytes, stop: int, depth: int, *, fine:
         kind = line.lastindex
         if kind == _NUMBER and not fine:
             name = key_name(line[_KEY])
-            if not name.own and not name.unknown:
+            if not (name.own or name.unknown or _is_read(line[_KEY])):
                 if run < 0:
                     run = position
                 position = line.end()

@@ -26,6 +26,8 @@ _PROTOCOLS = _HEADERS | {_PROTOCOL}
 _PARSED = _PROTOCOLS | {"(7FE1,SIEMENS CSA NON-IMAGE,10)"}
 """Elements that are compared field by field: of the whole, policies redact what nobody reads."""
 _PROTOCOL_TAGS = frozenset(("MrPhoenixProtocol", "MrProtocol"))
+_UNREAD_PARTS = ("XProtocol", "other", "ASCCONV")
+"""Parts of a protocol in which no reader reads a key; what stands behind one has a path of its own."""
 _PROTOCOL_TAG = (0x0021, 0x19)
 _PROTOCOL_CREATOR = "siemens mr sds 01"
 _REMAPPED = ("siemens mr sds 01", "siemens mr sdi 02")
@@ -119,7 +121,7 @@ def _rows(selector: str, path: str) -> Iterator[Mapping[str, Any]]:
             yield from (row for pattern, row in _ascconv_rows() if pattern.search(key))
     elif selector in _HEADERS:
         name, _, inside = path.partition("/")
-        if not (name in _PROTOCOL_TAGS and inside.startswith(("XProtocol", "other"))):
+        if not (name in _PROTOCOL_TAGS and inside.startswith(_UNREAD_PARTS)):
             yield from (row for row in _tables()["csa"] if row["tag"] == name)
 
 

@@ -68,7 +68,7 @@ def layout_protocol(text: bytes, *, fine: bool = False) -> Layout:
 
     Examples
     --------
-    >>> layout = layout_protocol(b'### ASCCONV BEGIN ###\ntProtocolName = "head"\nlContrasts = 1\n### ASCCONV END ###\n\0')
+    >>> layout = layout_protocol(b'### ASCCONV BEGIN ###\ntProtocolName = "head"\nlRepetitions = 1\n### ASCCONV END ###\n\0')
     >>> [(span.path, span.form) for span in layout if span.path]
     [('ASCCONV/tProtocolName', 'text'), ('ASCCONV', 'assignments')]
     """

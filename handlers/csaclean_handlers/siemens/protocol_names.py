@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 
 from csaclean.policy.fills import fill
 
-__all__ = ["Name", "Vocabulary", "key_name", "parameter_name", "vocabulary"]
+__all__ = ["REMEMBERED", "Name", "Vocabulary", "key_name", "parameter_name", "vocabulary"]
 
 UNKNOWN: Final = "?"
 """What stands in a path for a name that is not in the vocabulary."""
 
-_REMEMBERED: Final = 1 << 13
+REMEMBERED: Final = 1 << 13
 """Names whose analysis is kept: real texts hold at most 4,000 different keys."""
 
 _KEY: Final = re.compile(
@@ -152,7 +152,7 @@ def _name(raw: bytes, parts: list[tuple[int, int]], known: frozenset[bytes], own
 _PIECES: Final = re.compile(rb"(\[\d+\])")
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def key_name(key: bytes, /) -> Name:
     """Analyse the key of an ASCCONV line.
 
@@ -184,7 +184,7 @@ def key_name(key: bytes, /) -> Name:
     return _name(key, parts, table.segments, own=_INDEX.sub(b"", key) in table.fields)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def parameter_name(name: bytes, /) -> Name:
     """Analyse a name in quotes, as of ``<ParamLong."NAME">``; the empty name is known.
 
