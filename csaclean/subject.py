@@ -208,7 +208,7 @@ def _subject(header: Header, patients: Sequence[str], options: Options) -> Subje
     groups: dict[Group, Identifiers] = {
         "patient": Identifiers(texts(PATIENT_NAMES), texts(PATIENT_NUMBERS), born),
         "people": Identifiers(texts(PEOPLE_NAMES) + codes["people"], texts(PEOPLE_NUMBERS) + codes["people"]),
-        "places": Identifiers(numbers=texts(DEVICE_NUMBERS), places=texts(PLACE_NAMES) + codes["places"]),
+        "places": Identifiers(places=texts(PLACE_NAMES) + codes["places"], devices=texts(DEVICE_NUMBERS)),
     }
     groups = {group: held for group, held in groups.items() if group in options.identifiers_from}
     patient = groups.get("patient", Identifiers())

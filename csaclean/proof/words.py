@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from csaclean.dicom.identifying import GROUPS, Group
+from csaclean.proof.vocabulary import is_of_places, is_of_protocols, without_accents
 
 __all__ = [
     "PLACEHOLDERS",
@@ -55,24 +56,6 @@ PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
 before must not make files fail. One character repeated (X, 0, the ones of a filled UID) is a placeholder too."""
 
 _NOT_APPLICABLE: Final = frozenset(("n.a.", "n/a", "n.a", "#n/a"))
-_VOCABULARY: Final = frozenset(
-    (
-        "brain",
-        "head",
-        "protocol",
-        "research",
-        "scan",
-        "sequence",
-        "service",
-        "slice",
-        "study",
-        "test",
-        "timing",
-    )
-)
-"""Words of every protocol, folded: as a part of a name they are looked for only beside another part. In real files whose
-names held them, each of 73 hits was such a word (``Slice Timing``, ``t-test``)."""
-
 _SHORTEST: Final = 4
 _REPEATED: Final = re.compile(r"(.)\1*")
 _SHORTEST_JOINED: Final = 5
@@ -86,6 +69,20 @@ _OF_NAMES: Final = frozenset("LMN")
 _MOST_PERMUTED: Final = 4
 """Parts of a name that are put in every order."""
 _BESIDE: Final = (" ", ", ", ",", "^", "_", "-", ".", ". ")
+_APOSTROPHES: Final = "'`\u2019\u00b4"
+_PLACE_SEPARATORS: Final = re.compile(rf"[^\w{_APOSTROPHES}.\ud800-\udfff]+|_|\.(?!\w)")
+"""What parts the words of a place's or a device's name."""
+_PLACE_PIECES: Final = re.compile(r"[,;\r\n\^]+")
+_MODEL_NUMBER: Final = re.compile(r"\d+[A-Za-z]?\Z", re.ASCII)
+"""The end of a product's name: ``MR450w``, ``Skyra3T``."""
+_SHORTEST_PIECE: Final = 3
+"""Letters of an abbreviation that is no usual one: ``NYU - CBI`` is a name, ``MR 1`` is none."""
+_SHORTEST_PLACE: Final = 6
+"""Characters of a word of a place or device that is looked for alone."""
+_SHORTEST_PAIR: Final = 8
+_MOST_JOINED: Final = 8
+"""Words of a name of a place that are joined in other ways."""
+_LONG_NUMBER: Final = re.compile(r"\d{6,}", re.ASCII)
 _PUNCTUATION: Final = re.compile(r"[^\w\ud800-\udfff]|_")
 _OTHER_PUNCTUATION: Final = ("", "-", "_", ".", " ")
 _BIRTH_DATE: Final = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", re.ASCII)
@@ -163,9 +160,12 @@ class Identifiers(NamedTuple):
     birth_dates
         Days, as DA writes them; anything else is passed over.
     places
-        Institution Name and its like: the whole, and its parts that are no word of everybody's.
+        Institution Name and its like: the whole, its parts between commas, neighbours, and its distinctive words.
     wanted
         What the caller wants to be looked for: of any length, placeholders too; shorter than four, as text only.
+    devices
+        Station Name, Device Serial Number and their like: the whole as a number, its distinctive parts, its numbers of
+        six digits and more.
     """
 
     names: tuple[str, ...] = ()
@@ -173,6 +173,7 @@ class Identifiers(NamedTuple):
     birth_dates: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return counts."""
@@ -222,9 +223,9 @@ def _words_of_name(name: str) -> Iterator[str]:
     if is_placeholder(name):
         return
     tokens = _NAME_SEPARATORS.split(name)
-    yield from (text for text in (name, *tokens) if text.casefold() not in _VOCABULARY)
+    yield from (text for text in (name, *tokens) if not is_of_protocols(text))
     parts = [part for part in _parts(name) if not is_placeholder(part)]
-    yield from (part for part in parts if _has_letter(part) and part.casefold() not in _VOCABULARY)
+    yield from (part for part in parts if _has_letter(part) and not is_of_protocols(part))
     squeezed = ["".join(_parts(token)) for token in tokens]
     joined = list(squeezed)
     joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
@@ -243,7 +244,7 @@ def _words_of_name(name: str) -> Iterator[str]:
     yield from _beside(parts[:_MOST_PERMUTED])
     for text in joined:
         if (
-            text.casefold() not in _VOCABULARY
+            not is_of_protocols(text)
             and _has_letter(text)
             and (len(text) >= _SHORTEST_JOINED or is_wide(text[0]))
         ):
@@ -251,7 +252,7 @@ def _words_of_name(name: str) -> Iterator[str]:
 
 
 def _stands_alone(part: str) -> bool:
-    return _is_long_enough(part) and part.casefold() not in _VOCABULARY
+    return _is_long_enough(part) and not is_of_protocols(part)
 
 
 def _beside(parts: list[str]) -> Iterator[str]:
@@ -328,9 +329,79 @@ def _is_day(year: str, month: str, day: str) -> bool:
     return True
 
 
-def _words_of_place(text: str) -> Iterator[str]:
-    """Return the name of a place or an address as it stands."""
-    yield text
+def _is_usual(token: str) -> bool:
+    """Tell whether a token of a place's or device's name tells none apart: a short one, a house number, a word of many."""
+    letters = _MODEL_NUMBER.sub("", token).strip("0123456789")
+    if sum(map(str.isdecimal, token)) >= _SHORTEST:
+        return False
+    few = not _is_long_enough(letters) and len(letters) < _SHORTEST_PIECE
+    return few or is_of_places(letters) or is_placeholder(letters)
+
+
+def _tokens(text: str) -> list[str]:
+    """Return what stands between blanks and other punctuation than that inside a word (``Mary's``), which is left out."""
+    return [token for piece in _PLACE_SEPARATORS.split(text) if (token := "".join(_parts(piece)))]
+
+
+def _is_distinctive(token: str) -> bool:
+    """Tell whether a token is looked for by itself."""
+    return len(token) >= _SHORTEST_PLACE and _has_letter(token) and not _is_usual(token)
+
+
+def _words_of_place(text: str) -> Iterator[Word]:
+    """Return the name of a place or an address: whole, between commas, neighbours, and its distinctive words.
+
+    ``St. Mary's Hospital Springfield`` is ``St_Marys_Hospital_Springfield``, ``Marys Hospital`` and ``Springfield`` too;
+    ``MRI Department`` is nothing.
+    """
+    if all(map(_is_usual, _tokens(text))):
+        return
+    yield Word(text, deep=True)
+    pieces = [piece for piece in map(str.strip, _PLACE_PIECES.split(text)) if piece]
+    for piece in dict.fromkeys((text, *pieces)):
+        tokens = _tokens(piece)
+        if len(tokens) < 2 or len("".join(tokens)) < _SHORTEST_PLACE or all(map(_is_usual, tokens)):
+            continue
+        yield Word(piece, deep=True)
+        if len(tokens) <= _MOST_JOINED:
+            for separator in _OTHER_PUNCTUATION:
+                yield Word(separator.join(tokens), deep=not separator)
+    for piece in pieces:
+        words = [word.strip("." + _APOSTROPHES) for word in _PLACE_SEPARATORS.split(piece)]
+        for neighbours in dict.fromkeys((*pairwise(_tokens(piece)), *pairwise(words))):
+            yield from _pairs(*neighbours)
+    yield from (
+        Word(token, deep=True) for token in _tokens(text) if token.isalpha() and _is_distinctive(token)
+    )
+
+
+def _pairs(one: str, other: str) -> Iterator[Word]:
+    """Return two neighbours that name a place together (``Mayo Clinic``); where one does so alone, only as one word."""
+    letters = "".join(_parts(one)), "".join(_parts(other))
+    if not all(map(str.isalpha, letters)) or len("".join(letters)) < _SHORTEST_PAIR:
+        return
+    if any(map(_is_distinctive, letters)):
+        yield Word(one + other, deep=True)
+    elif any(len(word) >= _SHORTEST and not _is_usual(word) for word in letters):
+        for separator in (*_OTHER_PUNCTUATION, ". "):
+            yield Word(one + separator + other, deep=not separator)
+
+
+def _words_of_device(text: str) -> Iterator[Word]:
+    """Return the name, title or serial number of a device: as a number, its distinctive words, and its longer numbers.
+
+    ``PHILIPS-9CF9237`` is ``9CF9237`` too, ``AWP166018`` is ``166018``; the name of a product is nothing.
+    """
+    tokens = _tokens(text)
+    if all(map(_is_usual, tokens)):
+        return
+    yield from _words_of_number(text)
+    for token in tokens if len(tokens) > 1 else ():
+        if _is_distinctive(token):
+            yield Word(token, deep=True)
+    for number in _LONG_NUMBER.findall(text):
+        if number != text:
+            yield from _words_of_number(number)
 
 
 def words_of(identifiers: Identifiers, group: Group = "patient") -> tuple[Word, ...]:
@@ -356,8 +427,11 @@ def words_of(identifiers: Identifiers, group: Group = "patient") -> tuple[Word, 
             for word in _forms_of_a_day(text):
                 found[word.text] = found.get(word.text, False) or word.deep
     for place in identifiers.places:
-        for text in _words_of_place(place.strip(_PADDING)):
-            add(text, deep=True)
+        for word in _words_of_place(place.strip(_PADDING)):
+            add(word.text, deep=word.deep)
+    for device in identifiers.devices:
+        for word in _words_of_device(device.strip(_PADDING)):
+            add(word.text, deep=word.deep)
     for wanted in identifiers.wanted:
         text = wanted.strip(_PADDING)
         if text:
@@ -422,10 +496,6 @@ def escapes(text: str) -> Iterator[str]:
             yield "".join(number.format(ord(c)) if c in _XML or ord(c) > 127 else c for c in text)
 
 
-def _without_accents(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-
-
 def spellings(text: str) -> tuple[str, ...]:
     """Return the ways to spell a text, as it was given first.
 
@@ -436,8 +506,8 @@ def spellings(text: str) -> tuple[str, ...]:
         text,
         composed,
         unicodedata.normalize("NFD", text),
-        _without_accents(text),
-        _without_accents(composed.translate(_TRANSLITERATED)),
+        without_accents(text),
+        without_accents(composed.translate(_TRANSLITERATED)),
     )
     found: dict[str, None] = {}
     for base in bases:
