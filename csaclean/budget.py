@@ -42,8 +42,13 @@ REGIONS: Final = Limit(
     "padding elements and headers of private elements that hold more than they may", 1 << 14, 64
 )
 """What is nulled outside all values, each a line of the report. Real files have up to 1,300."""
-BYTES: Final = Limit("bytes of claimed values and of what they hold encoded", 32 << 20, 1, 4)
-"""Bytes of claimed values, and of the rows that their views show. Real files hold up to 600 kB."""
+BYTES: Final = Limit("bytes of private values and of what they hold encoded", 16 << 20, 1, 4)
+"""Bytes of values that are laid out or searched, and of the rows that their views show. Only a deflated file can hold more
+than its size."""
+COMPARED: Final = Limit("bytes compared with spellings of identifiers", 1 << 32, 1, 1 << 12)
+"""Bytes of rows, as often as a spelling is looked for in them. Real files take up to 800 for each of their bytes."""
+HITS: Final = Limit("places where an identifier may stand", 1 << 19, 8)
+"""Places that begin and end as an identifier does. Real files have up to some hundreds."""
 SPANS: Final = Limit("spans in claimed values", 1 << 18, 16)
 """Spans of layouts. Real files have up to 4,300, and 20 bytes or more for each."""
 

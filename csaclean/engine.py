@@ -6,7 +6,7 @@ is opened and nothing written here, so files, data sets in memory and bare value
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -367,7 +367,7 @@ class Engine:
             return None
         return IdentifierSearch(
             subject.needles,
-            Numbers(subject.needles.numbers),
+            Numbers(subject.needles.numbers, subject.needles.spend),
             edits=self.policy.other.identifiers,
             read_fields=self.options.identifiers_in_read_fields == "redact",
             blanks_opaque=self._unclaimed == "blank",
@@ -474,6 +474,8 @@ class Engine:
             blank=self._unclaimed == "blank",
         )
         subject = find_subject(context, self.options)
+        if subject.needles is not None:
+            subject = replace(subject, needles=subject.needles.spending(budget.spend))
         cleaned: list[Cleaned] = []
         places: list[Element] = []
         records: list[tuple[ConverterElement, ConverterElement]] = []
@@ -515,6 +517,8 @@ class Engine:
         edited: list[Cleaned] = []
         edited_places: list[Element] = []
         if subject.needles and not self.options.provisional:
+            for _, place in location.disowned:
+                budget.spend(BYTES, place.stop - place.start)
             for step, place, groups in find_in_unclaimed(location.disowned, source, subject.needles):
                 claim = searched_claim(step, place) if self.policy.other.identifiers else None
                 result = None if claim is None else self._clean_unclaimed(claim, place, context, subject)

@@ -210,7 +210,7 @@ def find_in_unclaimed(
     disowned: Iterable[tuple[Step, Element]], source: Source, needles: Needles
 ) -> Iterator[tuple[Step, Element, tuple[str, ...]]]:
     """Yield the unclaimed elements in which identifiers stand, as words or as numbers, with the groups of those."""
-    numbers = Numbers(needles.numbers)
+    numbers = Numbers(needles.numbers, needles.spend)
     for step, element in disowned:
         extent = (element.start, element.stop)
         groups: frozenset[str] = needles.find_in_chunks(source.read, *extent)

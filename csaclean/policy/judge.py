@@ -5,6 +5,7 @@ is a pure function of field and bytes.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
@@ -134,11 +135,6 @@ class IdentifierSearch:
         """Tell whether there is anything to search for."""
         return bool(self.needles or self.numbers)
 
-    @property
-    def plain(self) -> Needles:
-        """The needles without the encodings of text: base64, character codes, swapped bytes."""
-        return replace(self.needles, deep=(), swapped=(), swapped_keys=())
-
     def may_stand(self, row: bytes) -> bool:
         """Tell whether an identifier stands in a row in some way; one search of the whole spares that of each field."""
         return bool(self.needles.find(row)) or self.numbers.may_stand(row)
@@ -246,13 +242,15 @@ class Judge:
         Elsewhere bytes may be anything: an edit could break what no grammar knows.
         """
         runs = [match.span() for match in _PRINTABLE_RUN.finditer(old)]
-        plain = set(self.search.plain.find(old)) if self.search and runs else set()
+        begins = [low for low, _ in runs]
+        plain = set(self.search.needles.plain.find(old)) if self.search and runs else set()
         inside = [
             hit
             for hit in hits
             if hit[1] - hit[0] >= _LONG_WORD
             and hit[:2] in plain
-            and any(low <= hit[0] and hit[1] <= high for low, high in runs)
+            and (number := bisect_right(begins, hit[0]))
+            and hit[1] <= runs[number - 1][1]
         ]
         return _filled(old, inside, _crossed_out)
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from csaclean.budget import HITS
+from csaclean.proof.patterns import Patterns, Spend, free
+
 __all__ = ["SHORTEST_NUMBER", "Numbers", "canonical"]
 
 SHORTEST_NUMBER: Final = 6
@@ -71,9 +74,12 @@ class Numbers:
     ----------
     groups
         The canonical digits of each, `SHORTEST_NUMBER` at least, and whose it is.
+    spend
+        Told what a search costs.
     """
 
     groups: tuple[tuple[str, str], ...] = ()
+    spend: Spend = free
 
     def __repr__(self) -> str:
         """Return a count."""
@@ -88,8 +94,8 @@ class Numbers:
         if not self.groups:
             return False
         digits = row.translate(_LOWER, b".")
-        return any(core in digits for core in _cores(self.groups)) or any(
-            packed in row for packed in _binary(self.groups)
+        return any(True for _ in _cores(self.groups).standing(digits, self.spend)) or any(
+            True for _ in _binary(self.groups)[0].standing(row, self.spend)
         )
 
     def in_text(self, text: bytes) -> Iterator[Hit]:
@@ -123,9 +129,12 @@ class Numbers:
             Numbers of either byte order: whole numbers and floating-point numbers of 32 and 64 bits, each at a multiple of
             four bytes.
         """
-        for packed, group in _binary(self.groups).items():
+        patterns, packed_groups = _binary(self.groups)
+        for number in patterns.standing(value, self.spend):
+            packed, group = packed_groups[number]
             at = value.find(packed)
             while at >= 0:
+                self.spend(HITS, 1)
                 if at % _ALIGNED == 0:
                     yield at, at + len(packed), group
                 at = value.find(packed, at + 1)
@@ -158,10 +167,10 @@ def _by_digits(numbers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=8)
-def _cores(numbers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
+def _cores(numbers: tuple[tuple[str, str], ...]) -> Patterns:
     """Return the digits that a text holds, in lower case and whatever its notation, if the number stands in it."""
     found = (core for number, _ in numbers for core in (number.rstrip("0"), f"{int(number):x}"))
-    return tuple(dict.fromkeys(core.encode("ascii") for core in found))
+    return Patterns(dict.fromkeys(core.encode("ascii") for core in found))
 
 
 def _readings(number: re.Match[bytes]) -> Iterator[str]:
@@ -175,8 +184,8 @@ def _readings(number: re.Match[bytes]) -> Iterator[str]:
 
 
 @lru_cache(maxsize=8)
-def _binary(numbers: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
-    """Return whose the numbers are, by their bytes as binary numbers: of either sign, in both byte orders.
+def _binary(numbers: tuple[tuple[str, str], ...]) -> tuple[Patterns, tuple[tuple[bytes, str], ...]]:
+    """Return the numbers as binary numbers, of either sign, in both byte orders: as patterns, and with whose they are.
 
     Floating-point numbers hold a long one rounded. The little-endian tag that a number makes (AT) is two words, the high one first.
     """
@@ -188,4 +197,4 @@ def _binary(numbers: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
                     found.setdefault(struct.pack(order + code, value), group)
         if int(number) < _LARGEST["I"]:
             found.setdefault(struct.pack("<HH", *divmod(int(number), 1 << 16)), group)
-    return found
+    return Patterns(found), tuple(found.items())

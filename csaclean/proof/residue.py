@@ -12,15 +12,17 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html.entities import html5
-from itertools import chain, islice, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Final, NamedTuple
 
+from csaclean.budget import COMPARED, HITS
 from csaclean.dicom.charset import codecs_of
 from csaclean.dicom.identifying import GROUPS, Group
 from csaclean.errors import LimitExceeded
+from csaclean.proof.patterns import Patterns, Spend, free
 from csaclean.proof.words import (
     Identifiers,
     Word,
@@ -123,6 +125,40 @@ class _Group(NamedTuple):
     def __repr__(self) -> str:
         """Return counts."""
         return f"<_Group of {len(self.narrow)}+{len(self.wide)} forms>"
+
+
+class _Groups:
+    """Groups of forms, and the way to those whose key stands in a row."""
+
+    __slots__ = ("_groups", "_keys")
+
+    def __init__(self, groups: Iterable[_Group] = ()) -> None:
+        self._groups = tuple(groups)
+        self._keys = Patterns(group.key for group in self._groups)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the groups are the same."""
+        return isinstance(other, _Groups) and self._groups == other._groups
+
+    def __hash__(self) -> int:
+        """Return what equal groups share."""
+        return hash(self._groups)
+
+    def __repr__(self) -> str:
+        """Return a count."""
+        return f"<_Groups: {len(self._groups)}>"
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[_Group]:
+        """Iterate over the groups."""
+        return iter(self._groups)
+
+    def standing(self, used: bytes, spend: Spend) -> Iterator[_Group]:
+        """Yield the groups of which a form may stand in a row, of which `used` holds only the bytes that words hold."""
+        return map(self._groups.__getitem__, self._keys.standing(used, spend))
 
 
 _DAY: Final = re.compile(rb"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
@@ -246,16 +282,16 @@ def _places(row: bytes, needle: bytes) -> Iterator[int]:
         at = row.find(needle, at + 1)
 
 
-def _hits_as_text(row: bytes, used: bytes, groups: Iterable[_Group]) -> Iterator[_Found]:
+def _hits_as_text(row: bytes, used: bytes, groups: _Groups, spend: Spend) -> Iterator[_Found]:
     """Find words in one reading of a row, of which `used` holds only the bytes that words hold."""
     lowered = b""
-    for key, narrow, wide in groups:
-        if key not in used:
-            continue
+    for _, narrow, wide in groups.standing(used, spend):
         lowered = lowered or row.lower()
+        spend(COMPARED, len(row) * (len(narrow) + len(wide)))
         for forms, borders in ((narrow, _narrow_borders), (wide, _wide_borders)):
             for form in forms:
                 for start in _places(lowered, form.needle):
+                    spend(HITS, 1)
                     stop = start + len(form.needle)
                     if borders(row, start, stop, form):
                         yield start, stop, form.group
@@ -272,42 +308,59 @@ def _outside(hits: Iterable[Hit], around: Sequence[Hit]) -> Iterator[Hit]:
             yield start, stop
 
 
-def _hits_in_codes(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
-    """Find words in lists of decimal character codes between commas, with or without spaces."""
-    for inside in _CODES.finditer(row):
-        first, last = inside.start() + 1, inside.end() - 1
-        head = row[max(0, inside.start() - 4) : inside.start()]
-        digits = len(head) - len(head.rstrip(b"0123456789"))
-        if 1 <= digits <= 3:
-            first = inside.start() - digits
-        tail = _LAST_CODE.match(row, inside.end())
-        if tail is not None and not row[tail.end() : tail.end() + 1].isdigit():
-            last = tail.end()
-        values = (int(found[0]) for found in _CODE.finditer(row, first, last))
-        text = bytes(value if value < 256 else 0 for value in values)
-        hits = list(islice(_hits_as_text(text, text.translate(_LOWER, unused), groups), MAX_HITS + 1))
-        if hits:
-            wanted = {at for start, stop, _ in hits for at in (start, stop - 1)}
-            codes = enumerate(_CODE.finditer(row, first, last))
-            numbers = {at: found.span() for at, found in codes if at in wanted}
-            yield from ((numbers[start][0], numbers[stop - 1][1], group) for start, stop, group in hits)
-
-
-def _hits_in_escapes(
-    row: bytes, groups: Sequence[_Group], unused: bytes, longest: int, depth: int = _ESCAPE_DEPTH
-) -> Iterator[_Found]:
-    """Find words in text with escapes, a piece of the row at a time: what is noted of escapes is longer than they are."""
-    near = longest * _BYTES_PER_CODE + _MARGIN
+def _in_pieces(row: bytes, reach: int, search: Callable[[bytes], Iterator[_Found]]) -> Iterator[_Found]:
+    """Search a row a piece at a time, with what a hit may reach beyond it: what is noted of codes is longer than they are."""
+    near = reach + _MARGIN
     for low in range(0, len(row), _PIECE):
         first = max(0, low - near)
-        piece = row[first : low + _PIECE + near]
-        for start, stop, group in _hits_in_piece(piece, groups, unused, longest, depth):
+        for start, stop, group in search(row[first : low + _PIECE + near]):
             if low <= first + start < low + _PIECE:
                 yield first + start, first + stop, group
 
 
-def _hits_in_piece(
-    row: bytes, groups: Sequence[_Group], unused: bytes, longest: int, depth: int
+def _hits_in_codes(row: bytes, groups: _Groups, unused: bytes, spend: Spend) -> Iterator[_Found]:
+    """Find words in lists of decimal character codes between commas, with or without spaces.
+
+    All lists are searched at once, with a null between them.
+    """
+    lists = [_list_of_codes(row, *inside.span()) for inside in _CODES.finditer(row)]
+    if not lists:
+        return
+    texts = [_shown(row, *one) for one in lists]
+    starts = [0, *accumulate(len(text) + 1 for text in texts)]
+    text = b"\0".join(texts)
+    spans: list[Hit] = []
+    at = -1
+    for start, stop, group in sorted(_hits_as_text(text, text.translate(_LOWER, unused), groups, spend)):
+        number = bisect_right(starts, start) - 1
+        if stop >= starts[number + 1]:  # an identifier with a null in it
+            continue
+        if number != at:
+            at, spans = number, [found.span() for found in _CODE.finditer(row, *lists[number])]
+        yield spans[start - starts[number]][0], spans[stop - starts[number] - 1][1], group
+
+
+def _list_of_codes(row: bytes, start: int, stop: int) -> Hit:
+    """Return where a list begins and ends, of which the inside was found: the first and the last code belong to it."""
+    first, last = start + 1, stop - 1
+    head = row[max(0, start - 4) : start]
+    digits = len(head) - len(head.rstrip(b"0123456789"))
+    if 1 <= digits <= 3:
+        first = start - digits
+    tail = _LAST_CODE.match(row, stop)
+    if tail is not None and not row[tail.end() : tail.end() + 1].isdigit():
+        last = tail.end()
+    return first, last
+
+
+def _shown(row: bytes, first: int, last: int) -> bytes:
+    """Return what a list of codes stands for."""
+    values = map(int, _CODE.findall(row, first, last))
+    return bytes([value if value < 256 else 0 for value in values])
+
+
+def _hits_in_escapes(
+    row: bytes, groups: _Groups, unused: bytes, longest: int, spend: Spend, depth: int = _ESCAPE_DEPTH
 ) -> Iterator[_Found]:
     r"""Find words in text whose characters are escaped, any of them: ``&#233;``, ``&eacute;``, ``\u00e9``, ``%C3%A9``.
 
@@ -340,8 +393,8 @@ def _hits_in_piece(
         at, size = stop, size + len(shown)
     text = b"".join((*pieces, row[at:end]))
     hits = chain(
-        _hits_as_text(text, text.translate(_LOWER, unused), groups),
-        _hits_in_escapes(text, groups, unused, longest, depth - 1) if depth > 1 else (),
+        _hits_as_text(text, text.translate(_LOWER, unused), groups, spend),
+        _hits_in_escapes(text, groups, unused, longest, spend, depth - 1) if depth > 1 else (),
     )
     for start, stop, group in hits:
         first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop)
@@ -367,7 +420,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes | None:
     return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else None
 
 
-def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
+def _hits_in_base64(row: bytes, groups: _Groups, unused: bytes, spend: Spend) -> Iterator[_Found]:
     """Find words in base64, whatever stands before and after them.
 
     No borders: beside the word may be what is no base64. In turn, letters must be all upper or lower case, or as they
@@ -378,12 +431,12 @@ def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iter
         decoded = binascii.a2b_base64(symbols[phase : phase + (len(symbols) - phase) // 4 * 4])
         used = decoded.translate(_LOWER, unused)
         lowered = b""
-        for key, narrow, _ in groups:
-            if key not in used:
-                continue
+        for _, narrow, _ in groups.standing(used, spend):
             lowered = lowered or decoded.lower()
+            spend(COMPARED, len(lowered) * len(narrow))
             for form in narrow:
                 for at in _places(lowered, form.needle):
+                    spend(HITS, 1)
                     found = decoded[at : at + len(form.needle)]
                     start = phase + at * 4 // 3
                     stop = phase - (at + len(found)) * 4 // -3
@@ -393,7 +446,7 @@ def _hits_in_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iter
                         yield start, min(stop, len(row)), form.group
 
 
-def _hits_in_folded_base64(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
+def _hits_in_folded_base64(row: bytes, groups: _Groups, unused: bytes, spend: Spend) -> Iterator[_Found]:
     """Find words in base64 that is broken into lines of at least sixteen symbols, between real or escaped line ends."""
     breaks = sorted(found.span() for fold in _FOLDS for found in fold.finditer(row))
     if not breaks:
@@ -408,7 +461,7 @@ def _hits_in_folded_base64(row: bytes, groups: Iterable[_Group], unused: bytes) 
         outer.append(stop)
         at = stop
     text = b"".join((*pieces, row[at:]))
-    for start, stop, group in _hits_in_base64(text, groups, unused):
+    for start, stop, group in _hits_in_base64(text, groups, unused, spend):
         first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop) - 1
         yield outer[first] + start - inner[first], outer[last] + stop - inner[last], group
 
@@ -420,11 +473,11 @@ def _swapped(row: bytes) -> bytes:
     return words.tobytes()
 
 
-def _hits_in_swapped(row: bytes, groups: Iterable[_Group], unused: bytes) -> Iterator[_Found]:
+def _hits_in_swapped(row: bytes, groups: _Groups, unused: bytes, spend: Spend) -> Iterator[_Found]:
     """Find words in 16-bit words of the other byte order; hits are whole 16-bit words."""
     for phase in range(2):
         words = _swapped(row[phase:])
-        for start, stop, group in _hits_as_text(words, words.translate(_LOWER, unused), groups):
+        for start, stop, group in _hits_as_text(words, words.translate(_LOWER, unused), groups, spend):
             yield phase + (start & ~1), phase + (stop + 1 & ~1), group
 
 
@@ -513,17 +566,20 @@ class Needles:
         zeros. Each with its group.
     spared
         Texts that are no identifiers; what stands in them is not found.
+    spend
+        Told what a search costs.
     """
 
     words: int = 0
-    groups: tuple[_Group, ...] = ()
-    deep: tuple[_Group, ...] = ()
-    swapped: tuple[_Group, ...] = ()
-    swapped_keys: tuple[bytes, ...] = ()
+    groups: _Groups = field(default_factory=_Groups)
+    deep: _Groups = field(default_factory=_Groups)
+    swapped: _Groups = field(default_factory=_Groups)
+    swapped_keys: Patterns = Patterns(())  # noqa: RUF009  # immutable
     unused: bytes = b""
     reach: int = 0
     numbers: tuple[tuple[str, Group], ...] = ()
     spared: "Needles | None" = None
+    spend: Spend = free
 
     @staticmethod
     def of(
@@ -583,6 +639,16 @@ class Needles:
         """Tell whether there is anything to look for."""
         return bool(self.groups)
 
+    @property
+    def plain(self) -> "Needles":
+        """The needles without the encodings of text: base64, character codes, swapped bytes."""
+        return replace(self, deep=_Groups(), swapped=_Groups(), swapped_keys=Patterns(()))
+
+    def spending(self, spend: Spend) -> "Needles":
+        """Return needles whose searches are counted as work of one file."""
+        spared = None if self.spared is None else self.spared.spending(spend)
+        return replace(self, spared=spared, spend=spend)
+
     def find(self, row: bytes, within: tuple[int, int] | None = None) -> list[tuple[int, int]]:
         r"""Return where words stand, in any encoding, as (start, stop) in ascending order; hits may overlap.
 
@@ -637,16 +703,22 @@ class Needles:
         return [(*hit, found[hit]) for hit in hits]
 
     def _hits(self, row: bytes) -> Iterator[_Found]:
-        used = row.translate(_LOWER, self.unused)
-        yield from _hits_as_text(row, used, self.groups)
-        yield from _hits_in_escapes(row, self.groups, self.unused, self.reach // _BYTES_PER_CODE)
-        if not self.deep:
+        unused, spend = self.unused, self.spend
+        used = row.translate(_LOWER, unused)
+        yield from _hits_as_text(row, used, self.groups, spend)
+        longest, deep = self.reach // _BYTES_PER_CODE, self.deep
+        yield from _in_pieces(
+            row, self.reach, lambda piece: _hits_in_escapes(piece, self.groups, unused, longest, spend)
+        )
+        if not deep:
             return
-        yield from _hits_in_codes(row, self.deep, self.unused)
-        yield from _hits_in_base64(row, self.deep, self.unused)
-        yield from _hits_in_folded_base64(row, self.deep, self.unused)
-        if any(key in used for key in self.swapped_keys):
-            yield from _hits_in_swapped(row, self.swapped, self.unused)
+        yield from _in_pieces(row, self.reach, lambda piece: _hits_in_codes(piece, deep, unused, spend))
+        yield from _hits_in_base64(row, deep, unused, spend)
+        yield from _in_pieces(
+            row, self.reach, lambda piece: _hits_in_folded_base64(piece, deep, unused, spend)
+        )
+        if any(True for _ in self.swapped_keys.standing(used, spend)):
+            yield from _hits_in_swapped(row, self.swapped, unused, spend)
 
     def find_in_chunks(
         self, read: Callable[[int, int], bytes], start: int, stop: int, chunk: int = 1 << 20
@@ -675,7 +747,7 @@ class Needles:
 
 def _grouped(
     narrow: Iterable[_Form], wide: Iterable[_Form], unused: bytes, shared: Iterable[bytes] = ()
-) -> tuple[_Group, ...]:
+) -> _Groups:
     """Return forms in groups: those whose remains hold the remains of another one are not in a row without it.
 
     So are those that hold one of `shared`.
@@ -692,7 +764,7 @@ def _grouped(
             cores.append(key)
         for collected, forms in zip(members.setdefault(key, ([], [])), remains[own], strict=True):
             collected.extend(forms)
-    return tuple(_Group(key, tuple(forms), tuple(wides)) for key, (forms, wides) in members.items())
+    return _Groups(_Group(key, tuple(forms), tuple(wides)) for key, (forms, wides) in members.items())
 
 
 @lru_cache(maxsize=8)  # the files of a series share a patient
@@ -722,7 +794,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
         groups,
         deep_groups,
         swapped,
-        tuple(dict.fromkeys(key for group in swapped for key in _swapped_keys(group.key))),
+        Patterns(dict.fromkeys(key for group in swapped for key in _swapped_keys(group.key))),
         unused,
         longest * _BYTES_PER_CODE,
         tuple(numbers.items()),

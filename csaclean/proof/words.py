@@ -12,9 +12,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from csaclean.dicom.identifying import GROUPS, Group
+from csaclean.errors import LimitExceeded
 from csaclean.proof.vocabulary import is_of_places, is_of_protocols, without_accents
 
 __all__ = [
+    "MAX_WORDS",
     "PLACEHOLDERS",
     "Identifiers",
     "Word",
@@ -54,6 +56,13 @@ PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Values that name nobody, folded and without punctuation, each with the reason. A header that was de-identified
 before must not make files fail. One character repeated (X, 0, the ones of a filled UID) is a placeholder too."""
+
+MAX_WORDS: Final = 1 << 12
+"""Words that the names and numbers of one group give. Real headers give up to 300 in all."""
+TOO_MANY_WORDS: Final = (
+    f"names and numbers of the standard header give more than {MAX_WORDS} words to look for; --identifiers-from leaves out "
+    "whose they are"
+)
 
 _NOT_APPLICABLE: Final = frozenset(("n.a.", "n/a", "n.a", "#n/a"))
 _SHORTEST: Final = 4
@@ -404,9 +413,24 @@ def _words_of_device(text: str) -> Iterator[Word]:
             yield from _words_of_number(number)
 
 
+class _Bounded(dict[str, bool]):
+    """Words that a header gives, up to `MAX_WORDS`."""
+
+    def __setitem__(self, text: str, deep: bool, /) -> None:
+        super().__setitem__(text, deep)
+        if len(self) > MAX_WORDS:
+            raise LimitExceeded(TOO_MANY_WORDS)
+
+
 def words_of(identifiers: Identifiers, group: Group = "patient") -> tuple[Word, ...]:
-    """Return the words to look for, each once."""
-    found: dict[str, bool] = {}
+    """Return the words to look for, each once.
+
+    Raises
+    ------
+    LimitExceeded
+        If the header gives more than `MAX_WORDS`; the caller may want any number.
+    """
+    found: dict[str, bool] = _Bounded()
 
     def add(text: str, *, deep: bool) -> None:
         if _is_long_enough(text) and not is_placeholder(text):
@@ -432,6 +456,7 @@ def words_of(identifiers: Identifiers, group: Group = "patient") -> tuple[Word, 
     for device in identifiers.devices:
         for word in _words_of_device(device.strip(_PADDING)):
             add(word.text, deep=word.deep)
+    found = dict(found)
     for wanted in identifiers.wanted:
         text = wanted.strip(_PADDING)
         if text:

@@ -1,12 +1,13 @@
 """What a file may cost: counted work that grows with its size, and nothing that grows faster."""
 
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from csaclean.budget import BYTES, ELEMENTS, REGIONS, SPANS, Budget, Limit, work_of
+from csaclean.budget import BYTES, COMPARED, ELEMENTS, HITS, REGIONS, SPANS, Budget, Limit, work_of
 from csaclean.clean import clean_file
 from csaclean.dicom.elements import Element as Walked
 from csaclean.dicom.source import BytesSource
@@ -18,7 +19,7 @@ from csaclean.locate import locate
 from csaclean.model import MAX_STEPS, Builder, View
 from csaclean.policy.policies import load_policy
 from csaclean.proof.residue import MAX_HITS, Needles, _outside
-from csaclean.proof.words import Identifiers
+from csaclean.proof.words import MAX_WORDS, Identifiers
 from csaclean.registry import installed
 from csaclean_handlers.siemens.ascconv import layout_section
 from phantom_file import Phantom, file_bytes
@@ -178,6 +179,17 @@ class TestEngine:
             self.examine(elements, 0)
         assert caught.value.selector == "(0021,SIEMENS MR SDS 01,19)"
 
+    def test_unclaimed_values_are_counted_before_the_first_is_searched(self) -> None:
+        unclaimed = tuple(
+            one
+            for block in range(0x10, 0x18)
+            for one in private_block(0x99, block, b"NOBODY", {0x10: ("OB", b"x" * (BYTES.floor // 6))})
+        )
+        name = Element(0x00100010, "PN", b"Quillfeather^Ottoline")
+        with pytest.raises(LimitExceeded, match=BYTES.unit):
+            self.examine((name, *unclaimed), 0)
+        self.examine((name, *unclaimed), BYTES.floor)
+
     def test_more_elements_than_a_file_may_have_are_a_limit(self) -> None:
         elements = tuple(
             Element(0x00290000 | 0x1000 + number, "LO", b"") for number in range(ELEMENTS.floor + 1)
@@ -229,6 +241,42 @@ class TestHits:
         assert len(needles.find(b"Quillfeather " * MAX_HITS)) == MAX_HITS
         with pytest.raises(LimitExceeded, match="--not-identifiers"):
             needles.find(b"Quillfeather " * (MAX_HITS + 1))
+
+    def test_words_that_are_part_of_longer_ones_are_counted(self) -> None:
+        budget = Budget(0)
+        name = Identifiers(names=("Abababab^Abababa",))
+        needles = Needles.of({"patient": name}, ()).spending(budget.spend)
+        assert not needles.find(b"ab" * 1000)
+        with pytest.raises(LimitExceeded, match=HITS.unit):
+            needles.find(b"ab" * HITS.floor)
+
+    @pytest.mark.parametrize(
+        "text",
+        [b"77,105,", b"x ", b"\\u0041", b"%41", b"&#65;", b"QUJD", b"Quillfeather ", b"81,117,105,108,108,"],
+    )
+    def test_the_work_of_a_search_grows_with_the_row(self, text: bytes) -> None:
+        def work(count: int) -> int:
+            spent: Counter[Limit] = Counter()
+            names = Identifiers(names=("Quillfeather^Ottoline", "Quill^Doe"), birth_dates=("19670203",))
+            needles = Needles.of({"patient": names}, ("ISO_IR 100",))
+            spending = needles.spending(lambda limit, amount: spent.update({limit: amount}))
+            spending.find(text * count)
+            return spent[COMPARED] + spent[HITS]
+
+        assert 0 < work(40_000) <= 2.3 * work(20_000)
+
+    def test_a_header_of_more_words_than_it_may_give_is_a_limit(self) -> None:
+        numbers = tuple(f"Q-{number:06d}" for number in range(MAX_WORDS))
+        with pytest.raises(LimitExceeded, match="--identifiers-from"):
+            Needles.of({"patient": Identifiers(numbers=numbers)}, ())
+        assert Needles.of({"patient": Identifiers(wanted=numbers)}, ()).words == MAX_WORDS
+
+    def test_a_long_list_of_codes_is_read_in_pieces(self) -> None:
+        needles = Needles.of({"patient": Identifiers(names=("Quillfeather^Ottoline",))}, ())
+        name = b",".join(b"%d" % byte for byte in b"Quillfeather")
+        for before in (0, 37_440, 37_444, 37_448, 37_449, 37_450):
+            row = b"32,120," * before + b"32," + name + b"," + b"32," * 1000
+            assert needles.find(row) == [(7 * before + 3, 7 * before + 3 + len(name))]
 
     def test_hits_inside_spared_texts_are_none(self) -> None:
         hits = [(0, 2), (3, 5), (3, 9), (6, 8), (12, 14)]
