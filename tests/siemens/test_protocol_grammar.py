@@ -63,6 +63,11 @@ class TestTheEndOfAText:
     def test_of_nothing_is_no_span(self) -> None:
         assert len(layout_protocol(b"")) == 0
 
+    def test_no_nul_before_a_section_that_readers_find_ends_it(self) -> None:
+        text = as_value(ascconv({"tFree": "a\0b", "lContrasts": 1})) + b"dead"
+        dead = [text[span.start : span.stop] for span in layout_protocol(text) if span.kind == Kind.DEAD]
+        assert dead == [b"dead"]
+
 
 class TestContainers:
     @pytest.mark.parametrize("depth", [0, 1, 2, 3, MAX_DEPTH])

@@ -10,7 +10,7 @@ SDI PHOENIXZIP xx01                     0      XProtocol and ASCCONV, or the sho
 ======================================  =====  =======================================================
 
 All of them are one grammar (`csaclean_handlers.siemens.xprotocol`), but for the short form ``KEY "VALUE";...``.
-A text ends at its first NUL or with its element.
+A text ends at its first NUL behind an ASCCONV section, or with its element.
 """
 
 import re
@@ -48,13 +48,25 @@ def text_end(value: bytes, /) -> int:
     return len(value) if end < 0 else end
 
 
+def _protocol_end(value: bytes) -> int:
+    """Return where a protocol text ends: at its first NUL, but not before an ASCCONV section that readers find behind it.
+
+    They search for the markers of a section in all of a value.
+    """
+    begin = value.find(BEGIN)
+    stop = value.find(END_MARKER, begin) if begin >= 0 else -1
+    end = value.find(0, max(stop, 0))
+    return len(value) if end < 0 else end
+
+
 def layout_protocol(text: bytes, *, fine: bool = False) -> Layout:
     r"""Return what each byte of a protocol text is.
 
     Parameters
     ----------
     text
-        The whole value. It ends at its first NUL, which is structure; what follows is dead.
+        The whole value. It ends at the first NUL behind an ASCCONV section, else at its first NUL, which is structure; what
+        follows is dead.
     fine
         Whether each number is a field of its own; else numbers that no rule names are fields of form ``assignments``.
 
@@ -72,7 +84,7 @@ def layout_protocol(text: bytes, *, fine: bool = False) -> Layout:
     >>> [(span.path, span.form) for span in layout if span.path]
     [('ASCCONV/tProtocolName', 'text'), ('ASCCONV', 'assignments')]
     """
-    end = text_end(text)
+    end = _protocol_end(text)
     builder = Builder()
     if _SIGNATURE.search(text, 0, end):
         try:
