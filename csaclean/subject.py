@@ -112,7 +112,7 @@ def find_header(context: Context) -> Header:
         if tag in _READ and (tag in OF_PATIENT or not context.datasets[element.owner].private):
             terms = context.charset(element.owner)
             charsets.update(dict.fromkeys(terms))
-            parts = _parts(context.load(element, _LONGEST + 1), terms)
+            parts = _parts(context.load(element, _LONGEST + 1), terms, tag)
             found.setdefault(tag, []).extend(parts)
             if tag == _PATIENT_ID and not element.owner:  # an item may be about somebody else
                 own += parts
@@ -153,17 +153,17 @@ def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
         If dates are to be shifted by Patient ID, and there is no shift for this one.
     """
     terms = tuple(_parts(values.get(SPECIFIC_CHARACTER_SET, b""), ()))
-    found = {tag: tuple(_parts(value, terms)) for tag, value in values.items() if tag in WANTED}
+    found = {tag: tuple(_parts(value, terms, tag)) for tag, value in values.items() if tag in WANTED}
     header = Header(found, found.get(_PATIENT_ID, ()), terms)
     return _subject(header, header.patient_ids, options)
 
 
-def _parts(value: bytes, terms: tuple[str, ...]) -> list[str]:
-    return list(
-        dict.fromkeys(
-            part.strip() for text in decodings(_beginning(value), terms) for part in text.split("\\")
-        )
-    )
+def _parts(value: bytes, terms: tuple[str, ...], tag: int = 0) -> list[str]:
+    r"""Return the values of an element; a number that holds a backslash, which DICOM parts, as a whole too."""
+    texts = decodings(_beginning(value), terms)
+    parts = [part for text in texts for part in text.split("\\")]
+    whole = texts if tag in PATIENT_NUMBERS else ()
+    return list(dict.fromkeys(text.strip() for text in (*parts, *whole)))
 
 
 def _beginning(value: bytes) -> bytes:

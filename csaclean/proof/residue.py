@@ -83,12 +83,17 @@ _ESCAPED: Final = (
         rb"&(?:#(?P<decimal>\d{1,7});|#[xX](?P<hex>[0-9A-Fa-f]{1,6});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31};))"
     ),
     re.compile(
-        rb"\\(?:(?P<pair>u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4})"
+        rb"\\\\{0,3}(?:(?P<pair>u[Dd][89ABab][0-9A-Fa-f]{2}\\{1,4}u[Dd][C-Fc-f][0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4})"
         rb"|x(?P<code>[0-9A-Fa-f]{2}))"
     ),
     re.compile(rb"%(?P<byte>[0-9A-Fa-f]{2})"),
 )
-"""Characters as XML, HTML, JSON, C and URLs escape them; a pattern for each first byte, so that the search is for one."""
+"""Characters as XML, HTML, JSON, C and URLs escape them; a pattern for each first byte, so that the search is for one.
+
+A backslash may be escaped in turn, as strings in strings are.
+"""
+_BYTE_CODE: Final = re.compile(rb"\\x[89A-Fa-f]")
+"""An escape that stands for a character in some languages, for a byte in others."""
 _ESCAPE_DEPTH: Final = 2
 _PIECE: Final = 1 << 18
 """Bytes that are searched for escapes at once."""
@@ -364,13 +369,25 @@ def _hits_in_escapes(
 ) -> Iterator[_Found]:
     r"""Find words in text whose characters are escaped, any of them: ``&#233;``, ``&eacute;``, ``\u00e9``, ``%C3%A9``.
 
+    ``\xe9`` is a character in some languages, a byte in others.
+    """
+    yield from _hits_unescaped(row, groups, unused, longest, spend, depth, as_bytes=False)
+    if _BYTE_CODE.search(row):
+        yield from _hits_unescaped(row, groups, unused, longest, spend, depth, as_bytes=True)
+
+
+def _hits_unescaped(
+    row: bytes, groups: _Groups, unused: bytes, longest: int, spend: Spend, depth: int, *, as_bytes: bool
+) -> Iterator[_Found]:
+    """Find words in one reading of a text with escapes.
+
     Escapes may be escaped in turn. Only what is near enough to an escape to be a word with it is read.
     """
     escapes = [
         (found.start(), found.end(), shown)
         for pattern in _ESCAPED
         for found in pattern.finditer(row)
-        if (shown := _unescaped(found)) is not None
+        if (shown := _unescaped(found, as_bytes=as_bytes)) is not None
     ]
     if not escapes:
         return
@@ -406,16 +423,16 @@ def _hits_in_escapes(
         yield low, high, group
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes | None:
-    """Return what an escape stands for, in UTF-8; None if it is none."""
+def _unescaped(found: re.Match[bytes], *, as_bytes: bool) -> bytes | None:
+    """Return what an escape stands for, in UTF-8 unless it is a byte; None if it is none."""
     kind, digits = found.lastgroup, found[found.lastgroup or 0]
     if kind == "name":
         text = html5.get(digits.decode("ascii"))
         return None if text is None else text.encode("utf-8")
-    if kind == "byte":
+    if kind == "byte" or (as_bytes and kind == "code"):
         return bytes.fromhex(digits.decode("ascii"))
     if kind == "pair":
-        return bytes.fromhex((digits[1:5] + digits[7:]).decode("ascii")).decode("utf-16-be").encode("utf-8")
+        return bytes.fromhex((digits[1:5] + digits[-4:]).decode("ascii")).decode("utf-16-be").encode("utf-8")
     number = int(digits, 10 if kind == "decimal" else 16)
     return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else None
 

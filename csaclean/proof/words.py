@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from itertools import pairwise, permutations
+from itertools import chain, pairwise, permutations
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -239,12 +239,10 @@ def _words_of_name(name: str) -> Iterator[str]:
     joined = list(squeezed)
     joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
     joined.append("".join(joinable))
-    for one, other in pairwise(joinable):
+    for one, other in chain(pairwise(joinable), pairwise(parts)):
         joined += (one + other, other + one)
         if _is_long_enough(one) and other[0].isalpha() and not is_wide(other[0]):
             joined += (one + other[0], other[0] + one)
-    for one, other in pairwise(parts):
-        joined += (one + other, other + one)
     for count in (2, 3):
         joined += map("".join, permutations(joinable[:_MOST_PERMUTED], count))
     family, given = joinable[:1], [text[0] for text in joinable[1:_MOST_PERMUTED] if text[0].isalpha()]

@@ -57,6 +57,12 @@ class TestLongValues:
         assert subject(NAME, "PN", value).find("by Trävisson".encode()) == [(3, 13)]
 
 
+@pytest.mark.parametrize("subject", [_found, _given])
+@pytest.mark.parametrize("text", [b"QF\\77\\1203", b"QF771203", b"QF-77-1203"])
+def test_an_id_with_backslashes_is_searched_for_as_a_whole_too(subject: Find, text: bytes) -> None:
+    assert (1, 1 + len(text)) in subject(ID, "LO", b"QF\\77\\1203").find(b"<" + text + b">")
+
+
 def _subject(*elements: Element, options: Options = Options()) -> Subject:  # noqa: B008  # immutable
     source = BytesSource(encode_dataset(elements, EXPLICIT_LITTLE))
     found = walk(source, syntax.EXPLICIT_LITTLE, 0)
