@@ -145,7 +145,8 @@ class IdentifierSearch:
             return sorted(self.numbers.in_text(old))
         hits: list[tuple[int, int, str]] = [*self.needles.find_groups(old)]
         if form in _BINARY_NUMBERS:
-            hits = [hit for hit in hits if hit[1] - hit[0] >= _LONG_WORD]
+            # Where a long word stands, shorter ones beside it are no chance either.
+            hits = hits if any(stop - start >= _LONG_WORD for start, stop, _ in hits) else []
             return sorted({*hits, *self.numbers.in_binary(old)})
         if form == "opaque":
             return sorted({*hits, *self.numbers.in_text(old), *self.numbers.in_binary(old)})
@@ -210,7 +211,8 @@ class Judge:
         if read and (decision.branches or form in NUMERIC | {"opaque"}):
             return old  # a number that a reader reads is never edited, nor the text that decides how it reads
         if form in _WRITTEN_NUMBERS:
-            return _filled(old, hits, lambda number: fill("number", number))
+            written = "integer" if form == "integer" else "number"
+            return _filled(old, hits, lambda number: fill(written, number))
         if form in _BINARY_NUMBERS:
             return _filled(old, _units(hits, len(old)), lambda number: bytes(len(number)))
         if form == "opaque":

@@ -37,6 +37,10 @@ _SIGNED: Final = {"i": 1 << 31, "q": 1 << 63, "f": 1 << 127, "d": 1 << 1023}
 _ALIGNED: Final = 4
 """Bytes of which a binary number stands at a multiple: in structures of 32-bit systems those of 64 bits do, too."""
 _LOWER: Final = bytes(range(256)).lower()
+_MOMENT: Final = re.compile(
+    r"((?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}(?:\.\d*)?"
+)
+"""A day and a time of it, written as one number: the day is an identifier if it is somebody's birth date."""
 _CHUNK: Final = 1 << 20
 _BESIDE_CHUNK: Final = 256
 """Bytes of a long value that are searched at once, and how many beside them tell where a number begins and ends; multiples
@@ -46,12 +50,12 @@ Hit = tuple[int, int, str]
 
 
 def canonical(number: str) -> str:
-    """Return the decimal digits of a whole number, empty if the text is no number, not whole, or too long.
+    """Return the decimal digits of a number without sign, exponent and outer zeros, empty if the text is none, or too long.
 
     Examples
     --------
-    >>> canonical("0077120311.000"), canonical("7.7120311E7"), canonical("12.5"), canonical("1e9999")
-    ('77120311', '77120311', '', '')
+    >>> canonical("0077120311.000"), canonical("7.7120311E7"), canonical("-12.50"), canonical("1e9999")
+    ('77120311', '77120311', '12.5', '')
     """
     mantissa, _, exponent = number.strip().lstrip("+-").lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -61,9 +65,9 @@ def canonical(number: str) -> str:
         return ""
     point = len(whole) + shift
     digits = digits.ljust(point, "0") if point > 0 else digits
-    before, after = (digits[:point], digits[point:]) if point > 0 else ("", digits)
-    before = before.lstrip("0")
-    return before if not after.strip("0") and len(before) <= _LONGEST else ""
+    before, after = (digits[:point], digits[point:]) if point > 0 else ("", "0" * -point + digits)
+    before, after = before.lstrip("0"), after.rstrip("0")
+    return f"{before}.{after}".rstrip(".") if len(before + after) <= _LONGEST else ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -169,15 +173,23 @@ def _by_digits(numbers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 @lru_cache(maxsize=8)
 def _cores(numbers: tuple[tuple[str, str], ...]) -> Patterns:
     """Return the digits that a text holds, in lower case and whatever its notation, if the number stands in it."""
-    found = (core for number, _ in numbers for core in (number.rstrip("0"), f"{int(number):x}"))
-    return Patterns(dict.fromkeys(core.encode("ascii") for core in found))
+    cores = [number.replace(".", "").strip("0") for number, _ in numbers]
+    cores += [f"{int(number):x}" for number, _ in numbers if "." not in number]
+    return Patterns(dict.fromkeys(core.encode("ascii") for core in cores))
 
 
 def _readings(number: re.Match[bytes]) -> Iterator[str]:
-    """Yield the decimal digits that a number of a text stands for; of a hexadecimal one also those that it spells."""
+    """Yield the decimal digits that a number of a text stands for; of a hexadecimal one also those that it spells.
+
+    Of a day with a time behind it the day too.
+    """
     digits = number["hex"]
     if digits is None:
-        yield canonical(number[0].decode("ascii"))
+        read = canonical(number[0].decode("ascii"))
+        yield read
+        moment = _MOMENT.fullmatch(read)
+        if moment is not None:
+            yield moment[1]
     elif len(digits) <= _LONGEST:
         yield str(int(digits, 16))
         yield digits.decode("ascii").lstrip("0")
@@ -187,10 +199,15 @@ def _readings(number: re.Match[bytes]) -> Iterator[str]:
 def _binary(numbers: tuple[tuple[str, str], ...]) -> tuple[Patterns, tuple[tuple[bytes, str], ...]]:
     """Return the numbers as binary numbers, of either sign, in both byte orders: as patterns, and with whose they are.
 
-    Floating-point numbers hold a long one rounded. The little-endian tag that a number makes (AT) is two words, the high one first.
+    Floating-point numbers hold a long one rounded; of one with a fraction only those of 64 bits keep the digits. The
+    little-endian tag that a number makes (AT) is two words, the high one first.
     """
     found: dict[bytes, str] = {}
     for number, group in numbers:
+        if "." in number:
+            packed = (struct.pack(order + "d", sign * float(number)) for order in "<>" for sign in (1, -1))
+            found.update(dict.fromkeys(packed, group))
+            continue
         for value, largest in ((int(number), _LARGEST), (-int(number), _SIGNED)):
             for code in (code for code, end in largest.items() if abs(value) < end):
                 for order in "<>":

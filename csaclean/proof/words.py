@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from csaclean.dicom.identifying import GROUPS, Group
 from csaclean.errors import LimitExceeded
+from csaclean.proof.numbers import canonical
 from csaclean.proof.vocabulary import is_of_places, is_of_protocols, without_accents
 
 __all__ = [
@@ -480,15 +481,16 @@ def months_of(words: Iterable[Word]) -> tuple[str, ...]:
 
 
 def numbers_of(words: Iterable[Word]) -> dict[str, Group]:
-    """Return the words that are numbers of at least six significant digits, with their groups.
+    """Return the words that are numbers of at least six significant digits, canonical, with their groups.
 
-    Numbers are canonical: decimal text without sign, leading zeros and decimals.
+    A number with a fraction or an exponent is one only as it was given: other punctuation makes no number of a text.
     """
     found: dict[str, Group] = {}
     for word in words:
-        if word.text.isascii() and word.text.isdecimal():
-            number = word.text.lstrip("0")
-            if len(number) >= _SHORTEST_NUMBER:
+        if word.deep or word.text.isdecimal():
+            number = canonical(word.text) if word.text.isascii() else ""
+            written = word.text.lower().partition("e")[0].replace(".", "").lstrip("+-0")
+            if number and len(written) >= _SHORTEST_NUMBER:
                 found.setdefault(number, word.group)
     return found
 

@@ -185,6 +185,18 @@ class TestVerdict:
     def test_in_a_number_it_is_none(self, form: str) -> None:
         assert judge(keeping(form)).verdict(Field("Name", form), b"4711").reason == ""
 
+    def test_among_binary_numbers_a_short_word_is_none_but_beside_a_long_one(self) -> None:
+        field = Field("", "binary-number")
+        needles = Needles.from_identifiers(["Travisson^Jane"], [], [], [], ())
+        one = judge(keeping("binary-number"), needles=needles)
+        alone = b"\1\2Jane\0\0"
+        assert one.verdict(field, alone).new == alone
+        assert (
+            not one.verdict(field, b"\1\2\3\4\5\6\7\x08 Jane \0\0Travisson\0\0\0\0\0\0\0")
+            .new[8:]
+            .strip(b"\0")
+        )
+
     def test_in_opaque_content_it_stays_outside_printable_runs(self) -> None:
         verdict = judge(keeping("opaque")).verdict(OPAQUE_SPAN, b"\0\1Roe^Jane")
         assert (verdict.new, verdict.reason, verdict.left) == (b"\0\1Roe^Jane", "", ("patient",))
@@ -299,6 +311,33 @@ class TestWholeNumbers:
             Field("Name", "number"), b"559137204"
         )
         assert (verdict.new, verdict.left) == (b"559137204", ("patient",))
+
+    @pytest.mark.parametrize("old", [b"-559137204", b"559137204.0", b"5.59137204e+8"])
+    def test_becomes_an_integer_without_leading_zeros(self, old: bytes) -> None:
+        new = judge(keeping("integer"), needles=self.NEEDLES).verdict(Field("Name", "integer"), old).new
+        assert new.rstrip() == (b"-0" if old.startswith(b"-") else b"0")
+        assert len(new) == len(old)
+
+    @pytest.mark.parametrize("old", [b"196702031200", b"19670203120059", b"19670203120059.250000"])
+    def test_is_a_birth_date_before_a_time_too(self, old: bytes) -> None:
+        new = judge(keeping("number"), needles=self.NEEDLES).verdict(Field("Name", "number"), old).new
+        assert not new.strip(b"0.")
+
+    @pytest.mark.parametrize("given", ["73059182.5", "7.30591825e7", "+73059182.50"])
+    @pytest.mark.parametrize("old", [b"73059182.5", b"1\\-073059182.500", b"7.30591825E+07"])
+    def test_may_have_a_fraction(self, given: str, old: bytes) -> None:
+        needles = Needles.from_identifiers([], [given], [], [], ())
+        new = judge(keeping("number"), needles=needles).verdict(Field("Name", "number"), old).new
+        assert set(new) <= set(b"01\\-.E+") - set(b"" if b"\\" in old else b"1")
+        binary = struct.pack("<2d", 2.5, 73059182.5)
+        found = judge(keeping("binary-number"), needles=needles).verdict(Field("", "binary-number"), binary)
+        assert found.new == struct.pack("<2d", 2.5, 0)
+
+    @pytest.mark.parametrize("given", ["12e4", "1e5", "73059-1825"])
+    def test_is_none_by_its_zeros_or_by_other_punctuation(self, given: str) -> None:
+        needles = Needles.from_identifiers([], [given], [], [], ())
+        found = judge(keeping("number"), needles=needles)
+        assert found.verdict(Field("Name", "number"), b"120000\\100000\\73059.1825").reason == ""
 
     @pytest.mark.parametrize("old", [b"1559137204", b"559137204.5", b"55913"])
     def test_is_none_as_a_part_of_another(self, old: bytes) -> None:
