@@ -8,13 +8,17 @@ byte order, XML with its entities resolved, strings with their quotes doubled.
 import base64
 import html
 import re
+import struct
+import unicodedata
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from typing import Final
 
 from phantom_identities import CODECS
+from phantom_persons import Person, days, numbers, pairs, plain
 
-__all__ = ["pieces_of", "places", "readings"]
+__all__ = ["counts_out", "gives_away", "pieces_of", "places", "readings"]
 
 _CUTS: Final = re.compile(r"[\^\\\"'=,;|/.:<>{}()\[\]&#*%@+\-\s_]+")
 _SHORTEST: Final = 5
@@ -77,8 +81,7 @@ def _base64(data: bytes) -> bytes:
         run = found[0].rstrip(b"=")
         for phase in range(4):
             rest = run[phase:]
-            rest = rest[: len(rest) // 4 * 4]
-            parts.append(base64.b64decode(rest))
+            parts.append(base64.b64decode(rest + b"A" * (-len(rest) % 4)))
     return b"\n".join(parts)
 
 
@@ -125,3 +128,92 @@ def places(data: bytes, text: str) -> list[tuple[str, int]]:
                     found.append((reading, at))
                     at = where.find(needle, at + 1)
     return sorted(set(found))
+
+
+# A person, by all that the header says
+
+
+_BORDER: Final = b"\n\xff\x00\n"
+_LINES: Final = re.compile(rb"(?:\r\n|\r|\n|\\r\\n|\\n)[ \t]*")
+_ESCAPED: Final = re.compile(
+    rb"&(?:#(\d+)|#[xX]([0-9A-Fa-f]+)|([A-Za-z]+));|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})"
+)
+_OF_URLS: Final = bytes.maketrans(b"-_", b"+/")
+_NUMBER: Final = re.compile(rb"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
+
+
+@cache
+def _words_of(person: Person) -> tuple[bytes, ...]:
+    """Return what gives a person away: pieces of the names and numbers, and the birth date, as bytes in lower case."""
+    texts: dict[str, None] = {}
+    for name in (person.name, person.physician, person.operator):
+        for piece in (*pieces_of(name), *pieces_of(plain(name))):
+            texts[piece] = None
+        texts.update(dict.fromkeys(pairs(name)))
+    texts.update(dict.fromkeys(text for _, text in (*numbers(person.number), ("", person.digits))))
+    texts.update(dict.fromkeys(text for _, text in days(person.born)))
+    found: dict[bytes, None] = {}
+    for text in texts:
+        for spelt in dict.fromkeys((text, text.lower(), text.upper(), unicodedata.normalize("NFD", text))):
+            for codec in (*CODECS, "big5", "euc_jp", "utf-16-le", "utf-16-be"):
+                try:
+                    encoded = spelt.encode(codec)
+                except UnicodeEncodeError:
+                    continue
+                bare = re.sub(rb"\A(?:\x1b[$()]+[@-Z])+|(?:\x1b[$()]+[@-Z])+\Z", b"", encoded).lower()
+                if len(bare) >= 4:
+                    found[bare] = None
+    return tuple(found)
+
+
+def _character(found: re.Match[bytes]) -> bytes:
+    """Return what an escape stands for."""
+    decimal, hexadecimal, name, unit, code, byte = found.groups()
+    if byte or code:
+        return bytes.fromhex((byte or code).decode())
+    if name:
+        return html.unescape(found[0].decode()).encode()
+    number = int(decimal) if decimal else int(hexadecimal or unit, 16)
+    return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else found[0]
+
+
+def _all_readings(row: bytes) -> bytes:
+    """Return a row and all that it may be read as, in lower case, with borders between."""
+    inner = _base64(row)
+    unfolded = _base64(_LINES.sub(b"", row).translate(_OF_URLS))
+    unescaped = _ESCAPED.sub(_character, row)
+    parts = [
+        row,
+        _codes(row),
+        inner,
+        _swapped(inner),
+        unfolded,
+        unescaped,
+        _ESCAPED.sub(_character, unescaped),
+    ]
+    for phase in range(2):
+        swapped = _swapped(row[phase:])
+        parts += [swapped, _base64(swapped)]
+    parts += [_QUOTES.sub(b'"', part) for part in tuple(parts) if b'""' in part]
+    backwards = row[::-1]
+    parts += [backwards, _ESCAPED.sub(_character, backwards), _base64(backwards)]
+    return _BORDER.join(dict.fromkeys(parts)).lower()
+
+
+def gives_away(row: bytes, person: Person) -> bool:
+    """Tell whether a word of a person stands in a row, in any reading."""
+    read = _all_readings(row)
+    return any(word in read for word in _words_of(person))
+
+
+def counts_out(row: bytes, digits: str) -> bool:
+    """Tell whether a number stands in a row: in decimal text of any notation, or in binary numbers of any width."""
+    value = int(digits)
+    if digits.rstrip("0").encode() in row.replace(b".", b"") and any(
+        Decimal(found[0].decode()) == value for found in _NUMBER.finditer(row)
+    ):
+        return True
+    packed = [struct.pack(f"<{code}", value) for code in "Qd"]
+    packed += [struct.pack("<I", value)] if value < 1 << 32 else []
+    packed += [struct.pack("<f", value)] if value < 1 << 24 else []
+    return any(one in row for one in packed)
