@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar, Unpack
+from typing import Final, Literal, NamedTuple, TypeVar, Unpack
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -22,7 +22,16 @@ from pydicom.tag import BaseTag
 
 from csaclean.clean import Cleaner, Found, check_patches
 from csaclean.dicom.creators import is_creator
-from csaclean.dicom.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Walk, tag_text
+from csaclean.dicom.elements import (
+    ITEM,
+    ITEM_END,
+    LONG_VRS,
+    SEQUENCE_END,
+    SHORT_VRS,
+    UNDEFINED,
+    Walk,
+    tag_text,
+)
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE
 from csaclean.dicom.walk import MAX_DEPTH, PIXELS, STANDARD, walk
@@ -34,12 +43,12 @@ from csaclean.errors import (
     MalformedFile,
     ProofFailed,
 )
-from csaclean.model import Patch
+from csaclean.model import Fill, Patch
 from csaclean.policy.options import OptionWords, make_options
 from csaclean.policy.policies import load_policy
 from csaclean.proof.witness import ProofLevel
 from csaclean.registry import installed
-from csaclean.report.model import Report
+from csaclean.report.model import Region, Report
 from csaclean.write import patched
 
 __all__ = [
@@ -59,6 +68,8 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+_LONGEST_SHORT: Final = 0xFFFF
+"""Longest value whose length has 16 bits (PS3.5 section 7.1.2)."""
 
 Order = Literal["little", "big"]
 """Of bytes, as Python calls it."""
@@ -112,8 +123,8 @@ class Stream:
 
     def _header(self, tag: int, vr: bytes, length: int) -> None:
         number = (tag >> 16).to_bytes(2, self.order) + (tag & 0xFFFF).to_bytes(2, self.order)
-        reserved = b"\0\0" if vr else b""
-        self.data += number + vr + reserved + length.to_bytes(4, self.order)
+        reserved = b"\0\0" if vr and vr not in SHORT_VRS else b""
+        self.data += number + vr + reserved + length.to_bytes(2 if vr in SHORT_VRS else 4, self.order)
 
     def add(
         self, dataset: Dataset, *, private: bool = False, depth: int = 0, around: ElementPath = ()
@@ -231,11 +242,17 @@ class Stream:
 
     def _add_leaf(self, dataset: Dataset, tag: BaseTag, vr: str, around: ElementPath) -> None:
         value = encoded(dataset, tag, self.order)
-        # Under UN any length fits and nested sequences are looked for; the VR proper goes back with the value.
-        self._header(tag, b"UN", len(value))
+        self._header(tag, _written_vr(dataset, vr, len(value)), len(value))
         start = len(self.data)
         self.data += value
         self.leaves.append(Leaf(dataset, tag, vr, start, len(self.data), (*around, tag)))
+
+
+def _written_vr(dataset: Dataset, vr: str, size: int) -> bytes:
+    """Return the VR of a value in a stream: its own, or ``UN`` where a file would have none or it takes no such length."""
+    own = vr.encode("ascii", "replace")
+    fits = own in LONG_VRS or (own in SHORT_VRS and size <= _LONGEST_SHORT)
+    return own if fits and dataset.original_encoding[0] is not True else b"UN"
 
 
 def item_of(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
@@ -321,6 +338,15 @@ def examine(stream: Stream, cleaner: Cleaner) -> tuple[BytesSource, Walk, Examin
     return source, found, cleaner.engine.examine(found.elements, found.datasets, source)
 
 
+def _false_lengths(found: Walk, source: BytesSource, order: Order) -> Iterator[Region]:
+    """Yield the lengths of private groups that are greater than these can be in any encoding; pydicom writes none."""
+    for slack in found.slack:
+        value = source.read(slack.start, slack.stop)
+        if slack.kind == "group-length" and int.from_bytes(value, order) > int.from_bytes(slack.true, order):
+            size = len(value)
+            yield Region("group-length", slack.start, size, size - value.count(0), "null")
+
+
 def clean_dataset(
     ds: Dataset,
     policy: str | os.PathLike[str] = "converter-safe",
@@ -334,7 +360,7 @@ def clean_dataset(
     ----------
     ds
         The data set, read from a file (lazily too) or made in memory. File Meta Information and preamble are not
-        touched.
+        touched. The length of a private group is nulled if it can't be one.
     policy
         Name of a policy that ships, or path of a TOML file.
     proof
@@ -357,10 +383,12 @@ def clean_dataset(
         ask(lambda: stream.add(ds))
         cleaner = Cleaner(load_policy(policy), installed(), proof=proof, options=make_options(options))
         source, found, examined = examine(stream, cleaner)
-        patches = examined.patches()
-        check_patches(patches, examined, ())
-        cleaner.sweep(source, found, examined, ())
+        regions = list(_false_lengths(found, source, stream.order))
+        nulled = [Patch(one.offset, one.offset + one.bytes, Fill(0)) for one in regions]
+        patches = tuple(sorted((*examined.patches(), *nulled), key=lambda patch: patch.start))
+        check_patches(patches, examined, regions)
+        cleaner.sweep(source, found, examined, regions)
         new = b"".join(patched(source, patches, 0, source.size))
         for leaf, value in list(changed_leaves(stream.leaves, patches, new, stream.data)):
             assign(leaf, value, stream.order)
-    return cleaner.report("", "pydicom", Found(found, examined, patches, ()), written=False)
+    return cleaner.report("", "pydicom", Found(found, examined, patches, tuple(regions)), written=False)

@@ -24,11 +24,13 @@ from phantom_writer import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    Element,
     Encoding,
     ordered,
     private_block,
     sequence,
     text,
+    with_group_lengths,
 )
 from phantoms import CREATOR, GOLDEN, OTHER_SERIES_UID, base_image, csa_elements, plain_image
 
@@ -332,6 +334,35 @@ class TestMemory:
             ds.private_block(0x19, "OTHER VENDOR 01", create=True).add_new(0x01, "OB", b"x" * size)
             csaclean.clean_dataset(ds)
             assert ds[0x00191001].value == b"x" * size
+
+
+def test_words_are_found_in_the_character_set_of_the_data_set_once_it_was_looked_at() -> None:
+    """Identifiers, and private texts that pydicom holds as such."""
+    other = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", "von Кириллов".encode())})
+    name = Element(0x00100010, "PN", "Кириллов^Иван".encode())
+    image = [one for one in plain_image(other) if one.tag not in (0x00080005, 0x00100010)]
+    data = file_bytes(Phantom(ordered([*image, name, text(0x00080005, "CS", "ISO_IR 192")])))
+    untouched, looked_at = read(data), read(data)
+    assert looked_at.PatientName == "Кириллов^Иван"
+    assert looked_at[0x00191010].value == "von Кириллов"
+    for ds in (untouched, looked_at):
+        csaclean.clean_dataset(ds)
+        assert "Кириллов" not in ds[0x00191010].value
+    assert dict(private_values(untouched)) == dict(private_values(looked_at))
+
+
+@pytest.mark.parametrize("encoding", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG])
+def test_the_length_of_a_private_group_is_nulled_if_it_is_none(encoding: Encoding) -> None:
+    block = private_block(0x0019, 0x10, b"OTHER VENDOR 01", {0x10: ("LO", b"words ")})
+    true = with_group_lengths(plain_image(block), 0x0019)
+    false = [Element(0x00190000, "UL", b"Quil") if one.tag == 0x00190000 else one for one in true]
+    for dataset, region in ((true, []), (false, ["group-length"])):
+        ds = read(file_bytes(Phantom(ordered(dataset), encoding)))
+        before = ds.get_item(0x00190000).value
+        report = csaclean.clean_dataset(ds)
+        assert [one.region for one in report.regions] == region
+        assert ds.get_item(0x00190000).value == (bytes(4) if region else before)
+        assert report.status == ("cleaned" if region else "unchanged")
 
 
 class TestFailure:
