@@ -5,7 +5,7 @@ For adapters of tools that go through a data set element by element.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -43,6 +43,9 @@ __all__ = [
     "put_back",
     "spell_creators",
 ]
+
+
+_WAY_OUT: Final = "csaclean.adapters.deid.replace leaves what nobody claims, and reports it"
 
 
 class ClaimedLeaf(NamedTuple):
@@ -293,7 +296,9 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
         elif not element.value:
             return element.value
         elif not _hits(span, examined.elements):
-            raise MalformedValue("the content is not what this element is claimed for", str(_step(tag)))
+            raise MalformedValue(
+                f"the content is not what this element is claimed for; {_WAY_OUT}", str(_step(tag))
+            )
         patches = examined.patches()
         check_patches(patches, examined, ())
         cleaner.sweep(source, found, examined, ())
@@ -305,12 +310,29 @@ def clean_leaf(ds: Dataset, path: ElementPath, cleaner: Cleaner) -> Any:
             return ask(lambda: dataset[tag].value)
         try:
             cleaned = ask(lambda: dataset[tag].value)
+            _check_taken(dataset[tag])
             written = encoded(dataset, tag, stream.order)
         finally:
             dataset._dict[tag] = element
     if _bare(written) != _bare(new[leaves[0].start : leaves[0].stop]):
         raise ProofFailed("written", "pydicom would write another value than was proved", str(_step(tag)))
     return cleaned
+
+
+def _check_taken(element: DataElement) -> None:
+    """Check that others can give an element the value that it has; where pydicom refuses, its message quotes the value.
+
+    Raises
+    ------
+    MalformedValue
+        If they can't.
+    """
+    try:
+        DataElement(element.tag, element.VR, element.value)
+    except Exception:  # noqa: BLE001  # whatever it is, its text may hold the value
+        raise MalformedValue(
+            f"pydicom reads the value and doesn't take it back; {_WAY_OUT}", str(_step(element.tag))
+        ) from None
 
 
 def _step(tag: int) -> Step:

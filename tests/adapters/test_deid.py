@@ -271,6 +271,13 @@ class TestRefusal:
             clean(ds, "func:csaclean", field_at(0x00291010), {})
         assert "DOE" not in str(caught.value)
 
+    def test_a_text_that_pydicom_does_not_take_back(self) -> None:
+        block = private_block(0x0043, 0x10, b"GEMS_PARM_01", {0x80: ("DS", b"1\\DOE\\2 ")})
+        ds = pydicom.dcmread(io.BytesIO(file_bytes(Phantom(plain_image(block)))))
+        with pytest.raises(MalformedValue) as caught:
+            clean(ds, "func:csaclean", field_at(0x00431080), {}, policy="dead-space")
+        assert "DOE" not in str(caught.value)
+
     def test_a_malformed_header_stops_the_run_of_deid(self) -> None:
         data = file_bytes(Phantom(base_image(image=IMAGE, series=SERIES[:-40])))
         with pytest.raises(MalformedValue):
