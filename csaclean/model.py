@@ -74,9 +74,17 @@ class DataSetGrammar(NamedTuple):
     """The grammar of a row that is a DICOM data set in explicit VR little endian.
 
     A handler can't lay such a row out: the engine walks it and asks whoever claims the elements in it.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    otherwise
+        Form of the field ``other`` that the span is where the row can't be walked; empty if the value is malformed then.
     """
 
     name: str = "data set"
+    otherwise: str = ""
 
 
 DATASET = DataSetGrammar()

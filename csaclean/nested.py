@@ -9,7 +9,7 @@ from typing import Final
 
 from csaclean.context import Context
 from csaclean.dicom.creators import creator_stop, is_creator, is_only_a_name
-from csaclean.dicom.elements import Element, Shape, is_group_length
+from csaclean.dicom.elements import Element, Shape, Walk, is_group_length
 from csaclean.dicom.source import BytesSource
 from csaclean.dicom.syntax import EXPLICIT_LITTLE
 from csaclean.dicom.walk import walk
@@ -43,7 +43,7 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
     Raises
     ------
     MalformedValue
-        If a nested data set can't be walked, or an element in it breaks its grammar.
+        If a nested data set can't be walked, and no form says as what it counts then, or an element in it breaks its grammar.
     LimitExceeded
         If views lie in each other deeper than `MAX_VIEWS`.
     """
@@ -52,35 +52,40 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
     if depth == MAX_VIEWS:
         raise LimitExceeded(f"more than {MAX_VIEWS} views inside each other")
     fields: list[Field | View | None] = []
+    kinds = bytearray(layout.kinds)
     notes = dict.fromkeys(layout.notes)
-    for field in layout.fields:
-        if isinstance(field, View):
-            inner = (
-                field.layout
-                if isinstance(field.layout, Layout)
-                else _layout_data_set(field.inner, registry, fine=fine)
-            )
-            inner = resolve(inner, registry, fine=fine, depth=depth + 1)
-            notes.update(dict.fromkeys(inner.notes))
-            fields.append(field._replace(layout=inner))
-        else:
+    for number, field in enumerate(layout.fields):
+        if not isinstance(field, View):
             fields.append(field)
-    return Layout(layout.stops, layout.kinds, fields, tuple(notes))
+            continue
+        inner = field.layout
+        if not isinstance(inner, Layout):
+            source = BytesSource(field.inner)
+            try:
+                # A liberty hangs on bytes that a fill may change: the layout must not.
+                found = walk(source, EXPLICIT_LITTLE, wanted=None, liberties=False)
+            except MalformedFile as error:
+                if not inner.otherwise:
+                    raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
+                kinds[number] = Kind.VALUE
+                around = field.path.rpartition("/")[0]
+                fields.append(Field("/".join(filter(None, (around, "other"))), inner.otherwise))
+                continue
+            inner = _layout_data_set(source, field.inner, found, registry, fine=fine)
+        inner = resolve(inner, registry, fine=fine, depth=depth + 1)
+        notes.update(dict.fromkeys(inner.notes))
+        fields.append(field._replace(layout=inner))
+    return Layout(layout.stops, kinds, fields, tuple(notes))
 
 
-def _layout_data_set(row: bytes, registry: Registry, *, fine: bool) -> Layout:
+def _layout_data_set(
+    source: BytesSource, row: bytes, found: Walk, registry: Registry, *, fine: bool
+) -> Layout:
     """Return the layout of a data set in explicit VR little endian.
 
     Headers, items and delimiters are structure: the walk has checked them. Their slack is dead. A group length that isn't
     true is opaque, and so is what follows the data set.
     """
-    source = BytesSource(row)
-    try:
-        # A liberty hangs on bytes that a fill may change: the layout must not.
-        found = walk(source, EXPLICIT_LITTLE, wanted=None, liberties=False)
-    except MalformedFile as error:
-        raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
-
     context = Context(found.elements, found.datasets, source)
     location = locate(found.elements, found.datasets, context.load, registry)
     located = {one.element.header: one for one in location.located}

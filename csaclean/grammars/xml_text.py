@@ -42,6 +42,7 @@ _PROLOG = re.compile(
     rb")[\"'])?"
     rb"(?: standalone=[\"'](?:yes|no)[\"'])? ?"
 )
+_TARGET = b"xml"
 _INSIDE = ("comment", "cdata", "instruction", "declaration")
 _DATE = re.compile(rb"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _UID = re.compile(rb"[0-2](?:\.\d+){3,31}")
@@ -155,7 +156,11 @@ class _Reader:
             elif kind == "instruction" and _PROLOG.fullmatch(token["instruction"]):
                 pass
             elif kind in _INSIDE:
-                self._content(*token.span(kind), kind)
+                start, stop = token.span(kind)
+                if kind == "instruction" and token[kind].startswith(_TARGET):
+                    start += len(_TARGET)  # by it a text is known for XML, and so must its fill be
+                    builder.structure(start)
+                self._content(start, stop, kind)
             else:
                 name = self.open[-1] if self.open else b""
                 path = name.decode("ascii") if name in self.vocabulary.elements else _UNKNOWN

@@ -282,4 +282,4 @@ def _filled(old: bytes, hits: Iterable[tuple[int, int, str]], filled: Callable[[
 
 def _as_text(form: str) -> str:
     """Return the form as which a field is filled that holds an identifier: what is written in it is no number or code."""
-    return form if form in ("utf16", "codes", "record", "name", "number", "integer") else "text"
+    return form if form in ("utf16", "codes", "record", "name", "number", "integer", "hex") else "text"

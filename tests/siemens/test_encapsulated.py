@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from csaclean.model import DATASET, Kind
+from csaclean.model import DataSetGrammar, Kind
 from csaclean_handlers.siemens import csa
 from csaclean_handlers.siemens.csa import CsaHeader, CsaTag
 from csaclean_handlers.siemens.csa_layout import layout_csa
@@ -19,7 +19,11 @@ from tests.siemens.samples import IMAGE, cleaned
 def test_a_data_set_is_a_view_that_the_engine_walks() -> None:
     (span,) = layout_encapsulated(encapsulated(data_set()))
     assert span.view is not None
-    assert (span.view.path, span.view.inner, span.view.layout) == ("base64", data_set(), DATASET)
+    assert (span.view.path, span.view.inner, span.view.layout) == (
+        "base64",
+        data_set(),
+        DataSetGrammar(otherwise="text"),
+    )
 
 
 def test_a_wrapped_text_is_a_view_too() -> None:
@@ -44,12 +48,22 @@ def test_spaces_at_the_end_are_structure() -> None:
         pytest.param(b64encode(b"Doe, Jane: no data set"), id="text in base64"),
         pytest.param(b64encode(b"\x18\x00\x17\x91SQ\1\0"), id="reserved bytes in use"),
         pytest.param(b64encode(b"\x02\x00\x10\x00UI\2\0001\0"), id="file meta information"),
-        pytest.param(b" ", id="nothing"),
         pytest.param(encapsulated(data_set())[:-1], id="cut"),
     ],
 )
 def test_anything_else_is_text(text: bytes) -> None:
     assert [(span.path, span.form) for span in layout_encapsulated(text)] == [("other", "text")]
+
+
+@pytest.mark.parametrize("policy", ["converter-safe", "strict"])
+@pytest.mark.parametrize("size", [10, 40, 77])
+def test_one_that_is_cut_is_text_and_goes(policy: str, size: int) -> None:
+    text = b64encode(data_set()[: size // 3 * 3]) + b"  "
+    blob = csa.encode(CsaHeader.build([CsaTag.build("MRDiffusion", "UT", (text,))]))
+    new = cleaned(blob, policy, IMAGE)
+    assert csa.decode(new.new).tags[0].items[0].value.rstrip(b"\0") == b"X" * (len(text) - 2) + b"  "
+    assert cleaned(new.new, policy, IMAGE).new == new.new
+    assert cleaned(blob, "dead-space", IMAGE).new == blob
 
 
 @pytest.mark.parametrize("name", ["MRDiffusion", "MR_ASL", "MRVelocityEncoding"])

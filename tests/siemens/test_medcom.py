@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csaclean.errors import MalformedValue
 from csaclean.model import Kind, Layout
+from csaclean.policy.fills import fill
 from csaclean_handlers.siemens.medcom import layout_history, layout_oog
 from phantom_medcom import codes, history, oog
-from tests.siemens.layout_laws import fields, texts_left
+from tests.siemens.layout_laws import assert_covers, fields, texts_left
 from tests.siemens.samples import untimed
 
 IDENTITIES = ["Doe^Jane", "Müller, J", "O'Brien", "a''b", "x(y);z", "D=1 #2 @3", "back\\slash", "two\nlines"]
@@ -102,9 +102,20 @@ class TestOverlay:
             pytest.param(oog().replace(b"@11", b"%11"), id="unknown mark"),
         ],
     )
-    def test_a_broken_text_is_malformed(self, value: bytes) -> None:
-        with pytest.raises(MalformedValue):
-            layout_oog(value)
+    def test_a_broken_text_is_one_field(self, value: bytes) -> None:
+        layout = layout_oog(value)
+        assert_covers(layout, len(value))
+        text = value.partition(b"\0")[0][len(b"STEP;") :]
+        assert fields(value, layout) == [("other", "text", text)]
+        assert layout.notes == ("unreadable-step-text",)
+        filled = b"STEP;" + fill("text", text) + value[len(b"STEP;") + len(text) :]
+        assert layout_oog(filled).stops == layout.stops
+
+    def test_each_number_of_the_date_is_a_field(self) -> None:
+        """A rule redacts them: the fill of several at once would be no numbers."""
+        value = oog().replace(b"FILE_IDENTIFICATION(", b"FILE_IDENTIFICATION(2001, 2, 3,")
+        found = [row for row in fields(value, layout_oog(value)) if row[0] == "FILE_IDENTIFICATION/numbers"]
+        assert found[:3] == [("FILE_IDENTIFICATION/numbers", "number", one) for one in (b"2001", b"2", b"3")]
 
 
 class TestHistory:
@@ -154,6 +165,11 @@ class TestHistory:
     @pytest.mark.parametrize(
         "value", [history()[:30], history().replace("V1.1".encode("utf-16-le"), "Doe!".encode("utf-16-le"))]
     )
-    def test_an_unknown_first_record_is_malformed(self, value: bytes) -> None:
-        with pytest.raises(MalformedValue):
-            layout_history(value)
+    def test_one_of_an_unknown_version_is_one_field(self, value: bytes) -> None:
+        layout = layout_history(value)
+        assert_covers(layout, len(value))
+        even = len(value) // 2 * 2
+        assert fields(value, layout) == [("other", "utf16", value[28:even])]
+        assert layout.notes == ("unreadable-history",)
+        filled = value[:28] + fill("utf16", value[28:even]) + value[even:]
+        assert layout_history(filled).stops == layout.stops

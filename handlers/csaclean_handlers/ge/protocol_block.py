@@ -98,10 +98,22 @@ def _hits(text: bytes) -> list[_Hit]:
 
 
 def _as_searched(layout: Layout, text: bytes) -> Layout:
-    """Return a layout in which what a converter reads behind the first hit of a key has that key's path."""
+    """Return a layout in which what a converter reads behind the first hit of a key has that key's path.
+
+    So has a name that stands there, wherever else it stands: an element of XML ends with the name that it began with.
+    """
     hits = _hits(text)
     if not hits:
         return layout
+
+    def behind(start: int, stop: int) -> list[str]:
+        return [hit.key for hit in hits if hit.stop <= start and stop <= hit.line_end]
+
+    names = {
+        text[span.start : span.stop]: read
+        for span in layout
+        if span.form == "name" and (read := _read_path(span.path, behind(span.start, span.stop))) != span.path
+    }
     builder = Builder()
     for start, stop, kind, path, form, *_ in layout:
         if kind is not Kind.VALUE:
@@ -113,8 +125,8 @@ def _as_searched(layout: Layout, text: bytes) -> Layout:
             if cut is not None and cut.start < at:
                 continue  # a key that is part of another
             end = stop if cut is None else cut.start
-            behind = [hit.key for hit in hits if hit.stop <= at and end <= hit.line_end]
-            builder.value(end, _read_path(path, behind), form)
+            own = names.get(text[start:stop]) if form == "name" else None
+            builder.value(end, own or _read_path(path, behind(at, end)), form)
             if cut is not None:
                 builder.structure(cut.stop)
                 at = cut.stop

@@ -35,6 +35,7 @@ what may follow."""
 _BEGIN_LINE: Final = re.compile(rb'### ASCCONV BEGIN((?: [^\s="#]+=[^\s="#]+){0,255}) ###\r?\n')
 _ATTRIBUTE: Final = re.compile(rb" ([^\s=]+)=(\S+)")
 _DIGITS: Final = re.compile(rb"\d+")
+_WORD: Final = re.compile(rb'[^\s="#]+')
 _KEY, _NUMBER, _PLAIN, _QUOTED, _BARE, _REMARK, _COMMENT, _BLANK, _OTHER = range(1, 10)
 
 
@@ -49,7 +50,7 @@ def _lines(depth: int) -> re.Pattern[bytes]:
             r'([^\s="#][^\s="]{0,255})[ \t]*=[ \t]*'
             rf"(?:(?:({NUMBER})(?=[ \t]*[#\r\n])|{string_pattern(depth, lines=False)}"
             r'|([^\s"#](?:[^\r\n\f\v"#]*[^\s"#])?))[ \t]*)?'
-            r"(?:\#([^\r\n]*))?\r?\n"
+            r"(?:\#(?!\#\#\ ASCCONV)([^\r\n]*))?\r?\n"
             r"|\#(?!\#\#\ ASCCONV)([^\r\n]*)\r?\n"
             r"|([ \t]*\r?\n)"
             r"|([^\n]+?)(?:\r?\n|\Z)"
@@ -103,10 +104,34 @@ class _Line:
         at = start
         for begin, end in self._hits(start, stop):
             text_field(self._builder, self._row, at, begin, self._path(path), "text")
-            self._builder.structure(end)
-            self._read.append(self._row[begin:end].decode("ascii"))
+            self._key(begin, end)
             at = end
         text_field(self._builder, self._row, at, stop, self._path(path), form if at == start else "text")
+
+    def _key(self, begin: int, end: int) -> None:
+        """Account for a key that a reader finds."""
+        self._builder.structure(end)
+        self._read.append(self._row[begin:end].decode("ascii"))
+
+    def other(self, start: int, stop: int) -> None:
+        """Account for a line that is none of ASCCONV's.
+
+        One that holds a key which a reader finds is cut into words: what stands between them keeps the line from becoming
+        ``key = value`` where some of it is filled and some stays.
+        """
+        path = f"{PATH}/other"
+        hits = self._hits(start, stop)
+        at = start
+        for begin, end in [*hits, (stop, stop)] if hits else ():
+            for word in _WORD.finditer(self._row, at, begin):
+                self._builder.structure(word.start())
+                self._builder.value(word.end(), self._path(path), "text")
+            if begin < stop:
+                self._builder.structure(begin)
+                self._key(begin, end)
+            at = end
+        if not hits:
+            self.text(start, stop, path)
 
     def name(self, start: int, size: int, name: Name) -> str:
         """Account for the unknown parts of a name, and return the path of its value."""
@@ -207,7 +232,7 @@ def layout_section(builder: Builder, row: bytes, stop: int, depth: int, *, fine:
         if kind == _COMMENT:
             _Line(builder, row, first).text(*line.span(_COMMENT), f"{PATH}/comment")
         elif kind == _OTHER:
-            _Line(builder, row, first).text(*line.span(_OTHER), f"{PATH}/other")
+            _Line(builder, row, first).other(*line.span(_OTHER))
         elif kind != _BLANK:
             _assignment(builder, row, line, first)
         builder.structure(position)
@@ -238,7 +263,8 @@ def _assignment(builder: Builder, row: bytes, line: re.Match[bytes], first: int)
     else:
         group = _PLAIN if line.start(_PLAIN) >= 0 else _QUOTED
         if line.start(group) >= 0:
-            texts.string(*line.span(group), key, path)
+            # A name that may be filled says nothing about its value.
+            texts.string(*line.span(group), b"" if name.unknown else key, path)
     if line.start(_REMARK) >= 0:
         # Readers that take all digits of a line for the number read the remark too.
         texts.text(*line.span(_REMARK), f"{path}/remark")

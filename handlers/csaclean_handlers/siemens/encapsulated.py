@@ -4,11 +4,12 @@ from csaclean.codecs.base64 import Base64
 from csaclean.errors import LimitExceeded, MalformedValue
 from csaclean.grammars.data_set import begins_data_set
 from csaclean.handler import DEFAULT_CAP
-from csaclean.model import DATASET, Builder, Layout, View
+from csaclean.model import Builder, DataSetGrammar, Layout, View
 
 __all__ = ["layout_encapsulated"]
 
 _CODEC = Base64()
+_DATA_SET = DataSetGrammar(otherwise="text")
 
 
 def layout_encapsulated(text: bytes) -> Layout:
@@ -22,8 +23,8 @@ def layout_encapsulated(text: bytes) -> Layout:
     Returns
     -------
     Layout
-        One view with the path ``base64``. Where the text isn't canonical base64, or stands for something else, one
-        field, ``other``.
+        One view with the path ``base64``. Where the text isn't canonical base64, or stands for something else, a data set that
+        can't be walked too, one field, ``other``.
     """
     builder = Builder()
     core = text.rstrip(b" ")
@@ -32,8 +33,8 @@ def layout_encapsulated(text: bytes) -> Layout:
     except (MalformedValue, LimitExceeded):
         inner = b""
     if begins_data_set(inner):
-        builder.view(len(core), View(_CODEC.name, _CODEC, inner, DATASET))
-        builder.structure(len(text))
+        builder.view(len(core), View(_CODEC.name, _CODEC, inner, _DATA_SET))
     else:
-        builder.value(len(text), "other", "text")
+        builder.value(len(core), "other", "text")
+    builder.structure(len(text))
     return builder.done(len(text))

@@ -49,6 +49,11 @@ _TEXT_ENTITIES = frozenset((b"CsaGraphicText", b"CsaUVString", b"CsaGraphicFrame
 _SECTIONS = frozenset((b"STEP", b"HEADER", b"ENDSEC", b"DATA"))
 _CONSTANTS = frozenset((b"STEP format", b"1.0", b"Exchangeboard", b"CAP_3D_MEANING"))
 _END = b"ENDSTEP"
+_IDENTIFICATION = b"FILE_IDENTIFICATION"
+UNREADABLE_STEP: Final = "unreadable-step-text"
+"""Note of an overlay's text that breaks the grammar."""
+UNREADABLE_HISTORY: Final = "unreadable-history"
+"""Note of a history of an unknown version."""
 
 _NUMBER = rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(
@@ -135,8 +140,8 @@ class _Step:
         self._plain(numbers)
 
     def _plain(self, items: list[re.Match[bytes]]) -> None:
-        """Account for numbers that spell nothing."""
-        if self.fine or len(items) == 1:
+        """Account for numbers that spell nothing; each by itself where a rule redacts them."""
+        if self.fine or len(items) == 1 or self.entity == _IDENTIFICATION:
             for item in items:
                 self._value(item.start(), item.end(), "numbers", "number")
         elif items:
@@ -214,22 +219,26 @@ def layout_oog(value: bytes, fine: bool = False) -> Layout:
     Layout
         Paths begin with the entity's name (``?`` if it isn't known) and end in ``text`` (what stands in quotes),
         ``codes`` (a text as decimal character codes) or ``numbers``; ``id`` is the number of an entity. What follows
-        the NUL behind ``ENDSTEP;`` is dead: real files hold a stale byte there.
-
-    Raises
-    ------
-    MalformedValue
-        If the text begins as STEP and breaks its grammar.
+        the NUL behind ``ENDSTEP;`` is dead: real files hold a stale byte there. A text that begins as STEP and breaks the
+        grammar is one field, ``other``, and noted as ``unreadable-step-text``.
     """
     if not value.startswith(OOG_SIGNATURE):
         return Layout.foreign("not-step")
     nul = value.find(0)
-    step = _Step(value if nul < 0 else value[:nul], fine)
-    step.read()
+    end = len(value) if nul < 0 else nul
+    step = _Step(value[:end], fine)
+    builder = step.builder
+    try:
+        step.read()
+    except MalformedValue:
+        builder = Builder()
+        builder.structure(len(OOG_SIGNATURE))
+        builder.value(end, "other", "text")
+        builder.note(UNREADABLE_STEP)
     if nul >= 0:
-        step.builder.structure(nul + 1)
-        step.builder.dead(len(value))
-    return step.builder.done(len(value))
+        builder.structure(nul + 1)
+        builder.dead(len(value))
+    return builder.done(len(value))
 
 
 def _records(text: bytes) -> list[bytes]:
@@ -268,20 +277,20 @@ def layout_history(value: bytes) -> Layout:
     -------
     Layout
         Paths are ``count``, ``id``, ``date``, ``time``, ``account`` in a record of six parts, else ``other``; all of
-        form ``utf16``.
-
-    Raises
-    ------
-    MalformedValue
-        If the text begins as a history and the version isn't one that is known, or the text is cut within it.
+        form ``utf16``. A history whose version isn't one that is known is one field, ``other``, and noted as
+        ``unreadable-history``.
     """
     if not value.startswith(HISTORY_SIGNATURE):
         return Layout.foreign("not-a-history")
     even = len(value) // 2 * 2
     first, *records = _records(value[:even])
-    if _HISTORY.fullmatch(first) is None:
-        raise MalformedValue("the first record of a history isn't one that is known", "", 0)
     builder = Builder()
+    if _HISTORY.fullmatch(first) is None:
+        builder.structure(len(HISTORY_SIGNATURE))
+        builder.value(even, "other", "utf16")
+        builder.dead(len(value))
+        builder.note(UNREADABLE_HISTORY)
+        return builder.done(len(value))
     position = len(first)
     builder.structure(position)
     for record in records:
