@@ -33,6 +33,8 @@ class ReadElement(NamedTuple):
         Who reads it: ``dn`` dcm2niix, ``nb`` nibabel, ``xl`` dicm2nii and so on.
     output
         Keys of dcm2niix's sidecar that are made of it.
+    branches
+        Whether a reader decides something by its text: whether two files are of one image, for instance.
     """
 
     vendor: str
@@ -40,6 +42,7 @@ class ReadElement(NamedTuple):
     tag: int
     consumers: tuple[str, ...]
     output: tuple[str, ...] = ()
+    branches: bool = False
 
     @property
     def selector(self) -> str:
@@ -51,7 +54,7 @@ def rows_of(text: str) -> tuple[ReadElement, ...]:
     """Return the rows of a TOML table of elements.
 
     Each ``[[element]]`` has ``group``, ``creator``, ``block`` and ``offset`` (hexadecimal digits), or ``tag`` for a
-    standard one; ``consumers``; optionally ``vendor`` and ``output``.
+    standard one; ``consumers``; optionally ``vendor``, ``output`` and ``branches``.
     """
     found = []
     for row in loads(text)["element"]:
@@ -64,7 +67,12 @@ def rows_of(text: str) -> tuple[ReadElement, ...]:
             step = Step(group, offset, row["creator"])
         found.append(
             ReadElement(
-                row.get("vendor", ""), step, tag, tuple(row["consumers"]), tuple(row.get("output", ()))
+                row.get("vendor", ""),
+                step,
+                tag,
+                tuple(row["consumers"]),
+                tuple(row.get("output", ())),
+                row.get("branches", False),
             )
         )
     return tuple(found)
@@ -168,9 +176,9 @@ class ElementTable:
         return tuple(dict.fromkeys(row.selector for row in rows))
 
     def branches(self, selector: str, path: str, /) -> bool:
-        """Tell whether a reader makes no key of its sidecar of an element, so that it decides something by its text."""
+        """Tell whether a reader decides something by the text of an element: by all of which it makes no key of its sidecar."""
         rows = self._by_selector.get(selector, ())
-        return bool(rows) and not any(row.output for row in rows)
+        return any(row.branches for row in rows) or (bool(rows) and not any(row.output for row in rows))
 
     def fields(self, elements: Sequence[ConverterElement], /) -> Mapping[str, bytes]:
         """Return the elements of the table by ``n/SELECTOR``, n their place among those."""
