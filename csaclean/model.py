@@ -80,11 +80,12 @@ class DataSetGrammar(NamedTuple):
     name
         What it is called.
     otherwise
-        Form of the field ``other`` that the span is where the row can't be walked; empty if the value is malformed then.
+        The field that the span is where the row can't be walked, its path beside that of the view; None if the value is
+        malformed then.
     """
 
     name: str = "data set"
-    otherwise: str = ""
+    otherwise: Field | None = None
 
 
 DATASET = DataSetGrammar()

@@ -24,6 +24,8 @@ __all__ = ["MAX_VIEWS", "resolve"]
 
 MAX_VIEWS: Final = 8
 """How many views may lie in each other."""
+_META_VERSION: Final = (0x00020001, b"\0\1")
+"""File Meta Information Version, and its one value (PS3.10 section 7.1)."""
 
 
 def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: int = 0) -> Layout:
@@ -61,21 +63,35 @@ def resolve(layout: Layout, registry: Registry, *, fine: bool = False, depth: in
         inner = field.layout
         if not isinstance(inner, Layout):
             source = BytesSource(field.inner)
-            try:
-                # A liberty hangs on bytes that a fill may change: the layout must not.
-                found = walk(source, EXPLICIT_LITTLE, wanted=None, liberties=False)
-            except MalformedFile as error:
-                if not inner.otherwise:
-                    raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
+            found = _walked(source, strict=inner.otherwise is None)
+            if found is None and inner.otherwise is not None:
                 kinds[number] = Kind.VALUE
-                around = field.path.rpartition("/")[0]
-                fields.append(Field("/".join(filter(None, (around, "other"))), inner.otherwise))
+                path = "/".join(filter(None, (field.path.rpartition("/")[0], inner.otherwise.path)))
+                fields.append(inner.otherwise._replace(path=path))
                 continue
-            inner = _layout_data_set(source, field.inner, found, registry, fine=fine)
+            inner = _layout_data_set(source, field.inner, found or Walk(), registry, fine=fine)
         inner = resolve(inner, registry, fine=fine, depth=depth + 1)
         notes.update(dict.fromkeys(inner.notes))
         fields.append(field._replace(layout=inner))
     return Layout(layout.stops, kinds, fields, tuple(notes))
+
+
+def _walked(source: BytesSource, *, strict: bool) -> Walk | None:
+    """Return the walk of a nested data set; None if it can't be walked or holds nothing, unless `strict`.
+
+    Raises
+    ------
+    MalformedValue
+        If `strict` and it can't be walked.
+    """
+    try:
+        # A liberty hangs on bytes that a fill may change: the layout must not.
+        found = walk(source, EXPLICIT_LITTLE, wanted=None, liberties=False)
+    except MalformedFile as error:
+        if strict:
+            raise MalformedValue(f"a nested data set: {error.reason}", "", error.offset) from None
+        return None
+    return found if strict or found.elements else None
 
 
 def _layout_data_set(
@@ -100,6 +116,9 @@ def _layout_data_set(
         if is_creator(element.tag) and registry.knows(fold_creator(value)) and is_only_a_name(value):
             builder.structure(element.start + creator_stop(value))
             builder.dead(element.stop)
+            continue
+        if (element.tag, value) == _META_VERSION:
+            builder.structure(element.stop)
             continue
         if is_group_length(element.tag, element.vr, len(value)):
             select = format_selector((_step(element),))

@@ -11,6 +11,7 @@ from csaclean.handler import PrivateElement
 from csaclean.model import Builder, Layout
 from csaclean_handlers.siemens.autoalign import layout_autoalign
 from csaclean_handlers.siemens.csa_layout import layout_csa
+from csaclean_handlers.siemens.encapsulated import layout_data_set
 from csaclean_handlers.siemens.medcom import HISTORY_SIGNATURE, OOG_SIGNATURE, layout_history, layout_oog
 from csaclean_handlers.siemens.physio import layout_signal
 from csaclean_handlers.siemens.protocol import layout_protocol
@@ -60,7 +61,7 @@ def _oog(element: PrivateElement) -> Layout:
 
 
 def _by_signature(element: PrivateElement) -> Layout:
-    """Lay out an element that was never seen, or not understood: by its first bytes, else it is one opaque field."""
+    """Lay out an element that was never seen, or not understood: by its first bytes, a data set too, else it is one opaque field."""
     value = element.value
     if value.startswith((b"SV10", b"VS01")):
         return _csa(element)
@@ -68,6 +69,9 @@ def _by_signature(element: PrivateElement) -> Layout:
         return _oog(element)
     if value.startswith(HISTORY_SIGNATURE):
         return _history(element)
+    nested = layout_data_set(value)
+    if nested is not None:
+        return nested
     builder = Builder()
     builder.value(len(value), "", "opaque")  # nulls too: its fill is laid out as it is
     return builder.done(len(value))

@@ -17,6 +17,7 @@ from typing import Final
 from csaclean.errors import MalformedValue
 from csaclean.handler import PrivateElement
 from csaclean.model import Builder, Layout
+from csaclean_handlers.siemens.encapsulated import layout_data_set
 from csaclean_handlers.siemens.texts import UUID
 
 __all__ = ["layout_signal"]
@@ -247,7 +248,8 @@ def layout_signal(element: PrivateElement) -> Layout:
         ``ScanDate/date``, ``SampleTime``, …), ``ACQ_TIME_TICS`` for each run of rows, or, if the element is to be laid out
         fine, for each number in them, ``other`` for any other line;
         what stands behind a name or a text is dead. Of a signal, in an object of
-        spectroscopy: one field, ``FID``. Anything else is opaque.
+        spectroscopy: one field, ``FID``. A data set is a view, see `csaclean_handlers.siemens.encapsulated`. Anything else is
+        opaque.
 
     Raises
     ------
@@ -257,9 +259,13 @@ def layout_signal(element: PrivateElement) -> Layout:
     value = element.value
     if value.startswith(_NAME_SIGNATURE, _NAME_START) or _log_name(value, 0):
         return _layout_log(value, element.peer, fine=element.fine)
-    builder = Builder()
     if _is_spectroscopy(element.peer) and _is_float32(value):
+        builder = Builder()
         builder.value(len(value), "FID", "binary-number")
-    else:
-        builder.value(len(value), "", "opaque")
+        return builder.done(len(value))
+    nested = layout_data_set(value)
+    if nested is not None:
+        return nested
+    builder = Builder()
+    builder.value(len(value), "", "opaque")
     return builder.done(len(value))
