@@ -83,8 +83,6 @@ _APOSTROPHES: Final = "'`\u2019\u00b4"
 _PLACE_SEPARATORS: Final = re.compile(rf"[^\w{_APOSTROPHES}.\ud800-\udfff]+|_|\.(?!\w)")
 """What parts the words of a place's or a device's name."""
 _PLACE_PIECES: Final = re.compile(r"[,;\r\n\^]+")
-_MODEL_NUMBER: Final = re.compile(r"\d+[A-Za-z]?\Z", re.ASCII)
-"""The end of a product's name: ``MR450w``, ``Skyra3T``."""
 _SHORTEST_PIECE: Final = 3
 """Letters of an abbreviation that is no usual one: ``NYU - CBI`` is a name, ``MR 1`` is none."""
 _SHORTEST_PLACE: Final = 6
@@ -339,7 +337,8 @@ def _is_day(year: str, month: str, day: str) -> bool:
 
 def _is_usual(token: str) -> bool:
     """Tell whether a token of a place's or device's name tells none apart: a short one, a house number, a word of many."""
-    letters = _MODEL_NUMBER.sub("", token).strip("0123456789")
+    ends_as_model = token[-2:-1].isdecimal() and token[-1:].isalpha()  # MR450w, Skyra3T
+    letters = token[: -1 if ends_as_model else None].strip("0123456789")
     if sum(map(str.isdecimal, token)) >= _SHORTEST:
         return False
     few = not _is_long_enough(letters) and len(letters) < _SHORTEST_PIECE
