@@ -21,7 +21,7 @@ from csaclean.locate import Located, Location, locate
 from csaclean.model import Edit, Field, Fill, Kind, Layout, Patch, View, row_path
 from csaclean.nested import resolve
 from csaclean.policy.fills import UNKNOWN_FORMS
-from csaclean.policy.judge import OPAQUE_SPAN, PERSONS, Filler, IdentifierSearch, Judge
+from csaclean.policy.judge import OPAQUE_SPAN, PERSONS, Filler, IdentifierSearch, Judge, RowJudge
 from csaclean.policy.listed import listed
 from csaclean.policy.options import Options
 from csaclean.policy.plan import Decision, Plan, blanked, searched
@@ -216,7 +216,7 @@ def _rewrite(
                 edits.append(Edit(where, start, stop, outer, "view"))
             inside += found
         elif kind != Kind.STRUCTURE:
-            _rewrite_field(row, (start, stop), what or OPAQUE_SPAN, own, tally, edits, where)
+            _rewrite_field(own, (start, stop), what or OPAQUE_SPAN, tally, edits, where)
         start = stop
     if not edits:
         return row, inside
@@ -227,16 +227,15 @@ def _rewrite(
 
 
 def _rewrite_field(
-    row: bytes,
+    judge: RowJudge,
     span: tuple[int, int],
     what: Field,
-    judge: Judge,
     tally: Tally,
     edits: list[Edit],
     where: str,
 ) -> None:
     start, stop = span
-    decision, new, reason, redacted, left = judge.verdict(what, row[start:stop])
+    decision, new, reason, redacted, left = judge.verdict(what, start, stop)
     tally.redacted.update(FoundIdentifier(what.path, whose, decision.read_by) for whose in redacted)
     tally.left.update(FoundIdentifier(what.path, whose, decision.read_by) for whose in left)
     if reason:
@@ -253,7 +252,7 @@ def _rewrite_field(
         tally.kept[what.path, decision.cls, decision.read_by] += 1
         tally.exposed += not decision.vouched
     elif what.form in UNKNOWN_FORMS and not decision.vouched:
-        if row.count(0, start, stop) < stop - start:  # nulls say nothing
+        if judge.row.count(0, start, stop) < stop - start:  # nulls say nothing
             tally.opaque += stop - start
             tally.kept[what.path, OPAQUE, decision.read_by] += 1
     elif not decision.vouched:

@@ -5,9 +5,10 @@ is a pure function of field and bytes.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from csaclean.model import Field
@@ -18,7 +19,7 @@ from csaclean.policy.pseudonym import UidKey, pseudonymous_uid
 from csaclean.proof.numbers import Numbers
 from csaclean.proof.residue import Needles
 
-__all__ = ["NUMERIC", "OPAQUE_SPAN", "PERSONS", "Filler", "IdentifierSearch", "Judge", "Verdict"]
+__all__ = ["NUMERIC", "OPAQUE_SPAN", "PERSONS", "Filler", "IdentifierSearch", "Judge", "RowJudge", "Verdict"]
 
 OPAQUE_SPAN: Final = Field("", "opaque")
 """What a judge is asked about where a grammar left content without a field."""
@@ -135,10 +136,6 @@ class IdentifierSearch:
         """Tell whether there is anything to search for."""
         return bool(self.needles or self.numbers)
 
-    def may_stand(self, row: bytes) -> bool:
-        """Tell whether an identifier stands in a row in some way; one search of the whole spares that of each field."""
-        return bool(self.needles.find(row)) or self.numbers.may_stand(row)
-
     def find(self, form: str, old: bytes) -> list[tuple[int, int, str]]:
         """Return the hits in a field of a form: start, stop, and whose the identifier is."""
         if form in _WRITTEN_NUMBERS:
@@ -173,22 +170,30 @@ class Judge:
     filler: Filler = Filler()
     search: IdentifierSearch | None = None
     characters_only: bool = False
+    _rows: dict[bytes, "RowJudge"] = field(default_factory=dict, repr=False, compare=False)
+    """The judges of rows that were asked for: editing and proof ask for the same ones."""
 
     def __repr__(self) -> str:
         """Return counts: what is decided, and how, tells about a patient."""
         return f"<Judge {self.filler!r} {self.search!r}>"
 
-    def for_row(self, row: bytes) -> "Judge":
-        """Return the judge of the fields of a row: without a search if the row holds no identifier."""
-        return self if not self.search or self.search.may_stand(row) else replace(self, search=None)
+    def for_row(self, row: bytes) -> "RowJudge":
+        """Return the judge of the fields of a row: one search of the whole spares that of most fields."""
+        known = self._rows.get(row)
+        if known is None:
+            search = self.search or IdentifierSearch()
+            near = search.needles.find_loosely(row)
+            known = RowJudge(self, row, near, search.numbers.may_be_written(row))
+            self._rows[row] = known
+        return known
 
-    def verdict(self, field: Field, old: bytes) -> Verdict:
-        """Return the outcome for a field that holds `old`."""
+    def verdict(self, field: Field, old: bytes, *, searched: bool = True) -> Verdict:
+        """Return the outcome for a field that holds `old`; without a search if it is known that none is needed."""
         decision = self.decide(field)
         if decision.redact:
             new = self.filler.fill(decision, old)
             return Verdict(decision, new, "redact" if new != old else "")
-        if not self.search:
+        if not searched or not self.search:
             return Verdict(decision, old, "")
         hits = self._hits(self.search, field.form, old)
         if not hits:
@@ -255,6 +260,49 @@ class Judge:
             and hit[1] <= runs[number - 1][1]
         ]
         return _filled(old, inside, _crossed_out)
+
+
+class RowJudge(NamedTuple):
+    """Judges the fields of one row.
+
+    Attributes
+    ----------
+    judge
+        Of the element.
+    row
+        Its bytes.
+    near
+        Where words may stand, in ascending order.
+    has_numbers
+        Whether a number that is an identifier may be written somewhere.
+    """
+
+    judge: Judge
+    row: bytes
+    near: tuple[tuple[int, int], ...]
+    has_numbers: bool
+
+    def __repr__(self) -> str:
+        """Return a length and counts."""
+        return f"<RowJudge of {len(self.row)} bytes, {len(self.near)} places, {self.has_numbers}>"
+
+    def verdict(self, field: Field, start: int, stop: int) -> Verdict:
+        """Return the outcome for a field that holds the row's bytes from `start` to `stop`."""
+        old = self.row[start:stop]
+        return self.judge.verdict(field, old, searched=self._may_hold(field.form, old, start, stop))
+
+    def _may_hold(self, form: str, old: bytes, start: int, stop: int) -> bool:
+        """Tell whether an identifier may stand in a field."""
+        search = self.judge.search
+        if not search or self._is_near(start, stop):
+            return True
+        if self.has_numbers and form in _WRITTEN_NUMBERS | {"opaque"}:
+            return True
+        return form in _BINARY_NUMBERS | {"opaque"} and search.numbers.may_be_binary(old)
+
+    def _is_near(self, start: int, stop: int) -> bool:
+        at = bisect_left(self.near, start, key=itemgetter(1))
+        return at < len(self.near) and self.near[at][0] <= stop
 
 
 def _groups(hits: Iterable[tuple[int, int, str]]) -> tuple[str, ...]:

@@ -95,12 +95,20 @@ class Numbers:
 
     def may_stand(self, row: bytes) -> bool:
         """Tell, quickly, whether a number can stand in a row, in any way."""
+        return self.may_be_written(row) or self.may_be_binary(row)
+
+    def may_be_written(self, text: bytes) -> bool:
+        """Tell, quickly, whether a number can stand in a text."""
         if not self.groups:
             return False
-        digits = row.translate(_LOWER, b".")
-        return any(True for _ in _cores(self.groups).standing(digits, self.spend)) or any(
-            True for _ in _binary(self.groups)[0].standing(row, self.spend)
-        )
+        digits = text.translate(_LOWER, b".")
+        return next(_cores(self.groups).standing(digits, self.spend), None) is not None
+
+    def may_be_binary(self, value: bytes) -> bool:
+        """Tell, quickly, whether a number can stand in a value as a binary one."""
+        if not self.groups:
+            return False
+        return next(_binary(self.groups)[0].standing(value, self.spend), None) is not None
 
     def in_text(self, text: bytes) -> Iterator[Hit]:
         """Yield where a number of a text is an identifier: start, stop, and whose it is.
@@ -111,7 +119,7 @@ class Numbers:
             Numbers with anything between them: backslashes, line ends, keys of assignments. Digits of a name
             (``asCoil12``) are no number.
         """
-        if not self.groups:
+        if not self.may_be_written(text):
             return
         groups = _by_digits(self.groups)
         for match in _NUMBER.finditer(text):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html.entities import html5
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from typing import Final, NamedTuple
 
 from csaclean.budget import COMPARED, HITS
@@ -463,8 +463,13 @@ def _hits_in_base64(row: bytes, groups: _Groups, unused: bytes, spend: Spend) ->
                         yield start, min(stop, len(row)), form.group
 
 
-def _hits_in_folded_base64(row: bytes, groups: _Groups, unused: bytes, spend: Spend) -> Iterator[_Found]:
-    """Find words in base64 that is broken into lines of at least sixteen symbols, between real or escaped line ends."""
+def _hits_in_folded_base64(
+    row: bytes, groups: _Groups, unused: bytes, reach: int, spend: Spend
+) -> Iterator[_Found]:
+    """Find words in base64 that is broken into lines of at least sixteen symbols, between real or escaped line ends.
+
+    Only what is near enough to a line end to be a word across it is read.
+    """
     breaks = sorted(found.span() for fold in _FOLDS for found in fold.finditer(row))
     if not breaks:
         return
@@ -478,9 +483,24 @@ def _hits_in_folded_base64(row: bytes, groups: _Groups, unused: bytes, spend: Sp
         outer.append(stop)
         at = stop
     text = b"".join((*pieces, row[at:]))
-    for start, stop, group in _hits_in_base64(text, groups, unused, spend):
-        first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop) - 1
-        yield outer[first] + start - inner[first], outer[last] + stop - inner[last], group
+    for low, high in _around(inner[1:], reach + _MARGIN):
+        for start, stop, group in _hits_in_base64(text[low:high], groups, unused, spend):
+            first, last = bisect_right(inner, low + start) - 1, bisect_left(inner, low + stop) - 1
+            yield outer[first] + low + start - inner[first], outer[last] + low + stop - inner[last], group
+
+
+def _around(places: Iterable[int], near: int) -> Iterator[Hit]:
+    """Yield spans that hold all that is near to places, which are in ascending order; none touches another."""
+    low = high = -1
+    for place in places:
+        first = max(0, place - near)
+        if high < first:
+            if high >= 0:
+                yield low, high
+            low = first
+        high = place + near
+    if high >= 0:
+        yield low, high
 
 
 def _swapped(row: bytes) -> bytes:
@@ -585,6 +605,8 @@ class Needles:
         Texts that are no identifiers; what stands in them is not found.
     spend
         Told what a search costs.
+    loose
+        The same needles, found whatever is beside them.
     """
 
     words: int = 0
@@ -597,6 +619,7 @@ class Needles:
     numbers: tuple[tuple[str, Group], ...] = ()
     spared: "Needles | None" = None
     spend: Spend = free
+    loose: "Needles | None" = None
 
     @staticmethod
     def of(
@@ -613,13 +636,7 @@ class Needles:
         spared
             Texts that are no identifiers: a word that is one is not looked for, nor one that stands in such a text.
         """
-        words, codecs = all_words(groups), codecs_of(charsets)
-        if not spared:
-            return _needles(words, codecs)
-        folded = {text.strip().casefold() for text in spared}
-        words = tuple(word for word in words if word.text.casefold() not in folded)
-        around = all_words({"patient": Identifiers(wanted=spared)})
-        return replace(_needles(words, codecs), spared=_needles(around, codecs))
+        return _of(tuple(groups.items()), codecs_of(charsets), spared)
 
     @staticmethod
     def from_identifiers(
@@ -665,6 +682,26 @@ class Needles:
         """Return needles whose searches are counted as work of one file."""
         spared = None if self.spared is None else self.spared.spending(spend)
         return replace(self, spared=spared, spend=spend)
+
+    def find_loosely(self, row: bytes) -> tuple[Hit, ...]:
+        """Return where words may stand, whatever is beside them, as spans in ascending order that don't touch.
+
+        What `find` finds in a row, or in a part of it, lies in one of them; more hits than `MAX_HITS` make one span of the
+        whole row.
+        """
+        if self.loose is None:
+            return ()
+        found = replace(self.loose, spend=self.spend)._hits(row)
+        hits = sorted({hit[:2] for hit in islice(found, MAX_HITS + 1)})
+        if len(hits) > MAX_HITS:
+            return ((0, len(row)),)
+        spans: list[Hit] = []
+        for start, stop in hits:
+            if spans and start <= spans[-1][1]:
+                spans[-1] = spans[-1][0], max(stop, spans[-1][1])
+            else:
+                spans.append((start, stop))
+        return tuple(spans)
 
     def find(self, row: bytes, within: tuple[int, int] | None = None) -> list[tuple[int, int]]:
         r"""Return where words stand, in any encoding, as (start, stop) in ascending order; hits may overlap.
@@ -732,7 +769,7 @@ class Needles:
         yield from _in_pieces(row, self.reach, lambda piece: _hits_in_codes(piece, deep, unused, spend))
         yield from _hits_in_base64(row, deep, unused, spend)
         yield from _in_pieces(
-            row, self.reach, lambda piece: _hits_in_folded_base64(piece, deep, unused, spend)
+            row, self.reach, lambda piece: _hits_in_folded_base64(piece, deep, unused, self.reach, spend)
         )
         if any(True for _ in self.swapped_keys.standing(used, spend)):
             yield from _hits_in_swapped(row, self.swapped, unused, spend)
@@ -785,6 +822,28 @@ def _grouped(
 
 
 @lru_cache(maxsize=8)  # the files of a series share a patient
+def _of(
+    groups: tuple[tuple[Group, Identifiers], ...], codecs: tuple[str, ...], spared: tuple[str, ...]
+) -> Needles:
+    words = all_words(dict(groups))
+    if not spared:
+        return _needles(words, codecs)
+    folded = {text.strip().casefold() for text in spared}
+    words = tuple(word for word in words if word.text.casefold() not in folded)
+    around = all_words({"patient": Identifiers(wanted=spared)})
+    return replace(_needles(words, codecs), spared=_needles(around, codecs))
+
+
+def _loosened(groups: _Groups) -> _Groups:
+    """Return groups whose forms are found whatever is beside them."""
+
+    def loose(forms: tuple[_Form, ...]) -> tuple[_Form, ...]:
+        return tuple(form._replace(first="", last="") for form in forms)
+
+    return _Groups(_Group(key, loose(narrow), loose(wide)) for key, narrow, wide in groups)
+
+
+@lru_cache(maxsize=8)
 def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     narrow: dict[bytes, _Form] = {}
     wide: dict[bytes, _Form] = {}
@@ -806,7 +865,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
     swapped = _grouped([form for form in deep_forms if len(form.needle) >= _SHORTEST_SWAPPED], (), unused)
     numbers = numbers_of(words)
     longest = max(map(len, (*narrow, *wide)), default=0)
-    return Needles(
+    needles = Needles(
         len(words),
         groups,
         deep_groups,
@@ -816,3 +875,7 @@ def _needles(words: tuple[Word, ...], codecs: tuple[str, ...]) -> Needles:
         longest * _BYTES_PER_CODE,
         tuple(numbers.items()),
     )
+    loose = replace(
+        needles, groups=_loosened(groups), deep=_loosened(deep_groups), swapped=_loosened(swapped)
+    )
+    return replace(needles, loose=loose) if groups else needles

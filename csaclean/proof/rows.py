@@ -131,7 +131,7 @@ def _compare_spans(
         else:
             was = old[start:stop]
             field = old_field if isinstance(old_field, Field) else OPAQUE_SPAN
-            verdict = own.verdict(field, was)
+            verdict = own.verdict(field, start, stop)
             if new[start:stop] != verdict.new:
                 raise ProofFailed(_STAGE, "a field does not hold what the policy decides", "", start)
             # Redaction may give a field another form: "72 kg" is text, its fill a number.

@@ -31,7 +31,7 @@ def search_row(row: bytes, layout: Layout, judge: Judge) -> Iterator[str]:
     for field in layout.fields:
         if isinstance(field, View) and isinstance(field.layout, Layout):
             yield from search_row(field.inner, field.layout, judge)
-    hits = judge.search.needles.find_groups(row)
+    hits = judge.search.needles.find_groups(row) if judge.for_row(row).near else []
     if not hits:
         return
     spans = iter(zip(layout.stops, layout.kinds, layout.fields, strict=True))

@@ -86,7 +86,7 @@ def _hits_of_file(cleaner: Cleaner, path: Path) -> Iterator[tuple[str, str, str,
 
 def _hits_of_row(row: bytes, layout: Layout, search: IdentifierSearch) -> Iterator[tuple[str, str, str, int]]:
     start = 0
-    may_stand = search.may_stand(row)
+    may_stand = search.needles.find_loosely(row) or search.numbers.may_stand(row)
     for stop, kind, what in zip(layout.stops, layout.kinds, layout.fields, strict=True):
         if isinstance(what, View) and isinstance(what.layout, Layout):
             yield from _hits_of_row(what.inner, what.layout, search)
