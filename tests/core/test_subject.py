@@ -158,4 +158,4 @@ def test_texts_that_are_no_identifiers_are_not_found_nor_what_stands_in_them() -
     needles = _subject(_NAME, options=Options(not_identifiers=("travisson", "ANN ARBOR"))).needles
     assert needles
     assert needles.find(b"Travisson or Ann Arbor, t1_ANN_ARBOR") == []
-    assert needles.find(b"TravissonAnn") == [(0, 12)]
+    assert (0, 12) in needles.find(b"TravissonAnn")

@@ -278,7 +278,7 @@ def test_one_behind_the_first_megabyte_is_found_across_pieces(clean: Clean) -> N
     for at in ((1 << 20) - 8, 1 << 20, (2 << 20) - 16):
         value = bytes(at) + struct.pack("<d", NUMBER) + bytes(64)
         assert clean(OWNER, block({0x01: ("UN", value)}))[1].identifiers_left
-        value = b"1.0\\" * (at // 4) + b"077120311.00\\1 "
+        value = b"1.0\\" * (at // 4) + b"07.7120311e7\\1 "
         assert clean(OWNER, block({0x01: ("UN", value)}))[1].identifiers_left
 
 
