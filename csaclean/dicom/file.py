@@ -36,6 +36,7 @@ _META_LENGTH: Final = 0x00020000
 _DICOMDIR_CLASS: Final = b"1.2.840.10008.1.3.10"
 _FIRST_GROUPS: Final = frozenset((0x0008, 0x0009, 0x0010, 0x0018, 0x0020, 0x0028))
 """Groups that a bare data set starts with; only the first of them says that a file is meant to be DICOM."""
+_NO_RESERVED: Final = b"\0\0"
 _LONGEST_FIRST: Final = 1 << 10
 _FIRST_HEADER: Final = 8
 _SYNTAXES: Final = (EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE)
@@ -171,6 +172,8 @@ def _mixed_meta(source: Source, offset: int) -> Walk:
         vr = SHORT_VRS.get(code) or LONG_VRS.get(code)
         length = int.from_bytes(head[6:8] if vr else head[4:8], "little")
         if code in LONG_VRS:
+            if head[6:8] != _NO_RESERVED:
+                found.slack.append(Slack(found.end + 6, found.end + 8, "reserved", _NO_RESERVED))
             start, length = start + 4, int.from_bytes(head[8:12], "little")
         if start + length > source.size:
             return Walk(end=offset)

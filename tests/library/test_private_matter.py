@@ -330,3 +330,11 @@ def test_private_information_is_blanked(clean: Clean) -> None:
 def test_private_information_is_refused(clean: Clean) -> None:
     with pytest.raises(CsacleanError, match="2 private elements"):
         clean(file(creator(), more=PRIVATE), unclaimed="fail")
+
+
+def test_private_information_in_mixed_meta_information(clean: Clean) -> None:
+    more = plain(0x00020016, b"AETITLE ") + long(0x00020102, b"OB", b"", reserved=b"QF")
+    data = file(creator(), more=more)
+    report, new = clean(data)
+    assert ("reserved", 2, 2, "null") in parts(report)
+    assert new == data.replace(b"QF", b"\0\0")
