@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from csaclean.budget import BYTES, ELEMENTS, Budget
 from csaclean.context import Context
@@ -50,6 +50,12 @@ __all__ = ["Cleaned", "Engine", "Examined", "Tally"]
 
 _NULL = Fill(0)
 IdentifiersVerdict = Literal["searched", "header de-identified", "off"]
+
+
+_BLANK: Final = "--unclaimed blank"
+_FAIL: Final = "--unclaimed fail"
+_REDACT: Final = "--policy converter-safe"
+"""Options under which an identifier does not stay."""
 
 
 class FoundIdentifier(NamedTuple):
@@ -169,7 +175,9 @@ class Examined:
     identifiers
         Verdict of the fourth stage: ``searched``; ``header de-identified`` if the words to search for were gone; ``off``.
     left
-        Identifiers that stay in unclaimed elements: (step, whose) to number of elements.
+        Identifiers that stay in unclaimed elements: (step, whose, options under which they would not) to number of elements.
+    remedies
+        Options under which those of claimed elements that no reader reads would not stay.
     """
 
     cleaned: list[Cleaned]
@@ -179,7 +187,8 @@ class Examined:
     converter_fields: int | None
     outputs: tuple[str, ...]
     identifiers: IdentifiersVerdict
-    left: Mapping[tuple[Step, str], int]
+    left: Mapping[tuple[Step, str, tuple[str, ...]], int]
+    remedies: tuple[str, ...] = ()
 
     def patches(self) -> tuple[Patch, ...]:
         """Return the new values of the elements that were edited, in file order."""
@@ -512,19 +521,22 @@ class Engine:
         if self._unclaimed == "fail":
             refuse_unclaimed(location.unclaimed)
             _refuse_identifiers(result.tally.left for result in cleaned)
-        left: Counter[tuple[Step, str]] = Counter()
+        left: Counter[tuple[Step, str, tuple[str, ...]]] = Counter()
         edited: list[Cleaned] = []
         edited_places: list[Element] = []
         if subject.needles and not self.options.provisional:
             for _, place in location.disowned:
                 budget.spend(BYTES, place.stop - place.start)
             for step, place, groups in find_in_unclaimed(location.disowned, source, subject.needles):
-                claim = searched_claim(step, place) if self.policy.other.identifiers else None
-                result = None if claim is None else self._clean_unclaimed(claim, place, context, subject)
+                claim = searched_claim(step, place)
+                remedies = self._remedies(blanks=claim is not None)
+                result = None
+                if claim is not None and self.policy.other.identifiers:
+                    result = self._clean_unclaimed(claim, place, context, subject)
                 if result is None:
-                    left.update((step, whose) for whose in groups)
+                    left.update((step, whose, remedies) for whose in groups)
                     continue
-                left.update((step, found.whose) for found in result.tally.left)
+                left.update((step, found.whose, remedies) for found in result.tally.left)
                 if result.edits:
                     edited.append(result)
                     edited_places.append(place)
@@ -541,7 +553,12 @@ class Engine:
             outputs,
             _identifiers_verdict(subject, len(cleaned) or len(location.disowned)),
             left,
+            self._remedies(blanks=True) if self.policy.other.identifiers else (_REDACT,),
         )
+
+    def _remedies(self, *, blanks: bool) -> tuple[str, ...]:
+        """Return the options under which identifiers would not stay in content of nobody; `blanks` tells whether it can be blanked."""
+        return (_BLANK, _FAIL) if blanks and self._unclaimed != "blank" else (_FAIL,)
 
     def _clean_unclaimed(
         self, claimed: Claimed, element: Element, context: Context, subject: Subject

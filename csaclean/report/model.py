@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from csaclean.creator_names import printable_step
@@ -82,7 +82,7 @@ class Kept:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Identifier:
     """Identifiers of the header's people or places that were found in private matter.
 
@@ -100,6 +100,8 @@ class Identifier:
         The readers of the field.
     count
         Number of fields, or of unclaimed elements.
+    remedies
+        Options under which one that no reader reads would not be kept.
     """
 
     selector: str
@@ -108,6 +110,7 @@ class Identifier:
     action: Literal["redacted", "kept"]
     read_by: tuple[str, ...]
     count: int
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +274,19 @@ def kept_fields(cleaned: Iterable[Cleaned]) -> tuple[Kept, ...]:
 
 def identifiers_found(examined: Examined, also: Mapping[str, str]) -> tuple[Identifier, ...]:
     """Return the identifiers that were found, grouped by selector and field; creators of `also` may be printed."""
-    counts: Counter[tuple[str, str, str, Literal["redacted", "kept"], tuple[str, ...]]] = Counter()
+    counts: Counter[Identifier] = Counter()
     for one in examined.cleaned:
         for found, number in one.tally.redacted.items():
-            counts[one.claimed.selector, found.path, found.whose, "redacted", found.read_by] += number
+            where = (one.claimed.selector, found.path, found.whose)
+            counts[Identifier(*where, "redacted", found.read_by, 0)] += number
         if one.claimed.registered is not SEARCHED:  # those of unclaimed elements are counted below
             for found, number in one.tally.left.items():
-                counts[one.claimed.selector, found.path, found.whose, "kept", found.read_by] += number
-    for (step, whose), number in examined.left.items():
-        counts[printable_step(step, also), "", whose, "kept", ()] += number
-    return tuple(Identifier(*key, number) for key, number in sorted(counts.items()))
+                where = (one.claimed.selector, found.path, found.whose)
+                remedies = () if found.read_by else examined.remedies
+                counts[Identifier(*where, "kept", found.read_by, 0, remedies)] += number
+    for (step, whose, remedies), number in examined.left.items():
+        counts[Identifier(printable_step(step, also), "", whose, "kept", (), 0, remedies)] += number
+    return tuple(sorted(replace(one, count=number) for one, number in counts.items()))
 
 
 def unclaimed_elements(examined: Examined, also: Mapping[str, str]) -> tuple[Unclaimed, ...]:

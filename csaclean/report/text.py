@@ -100,11 +100,8 @@ def identifier_lines(report: Report, name: str, *, checked: bool = False) -> Ite
             )
     for one in report.identifiers_left:
         place = _place(one.selector, one.field)
-        why = (
-            f"which {', '.join(one.read_by)} read"
-            if one.read_by
-            else 'see "--unclaimed blank" and "--unclaimed fail"'
-        )
+        options = " and ".join(f'"{option}"' for option in one.remedies)
+        why = f"which {', '.join(one.read_by)} read" if one.read_by else f"see {options}"
         yield f"{name}: {_identifiers(one.count, one.whose)} left in {place}, {why}"
 
 

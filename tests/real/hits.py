@@ -80,7 +80,7 @@ def _hits_of_file(cleaner: Cleaner, path: Path) -> Iterator[tuple[str, str, str,
     for one in found.examined.cleaned:
         for field, form, whose, size in _hits_of_row(one.old, one.layout, search):
             yield one.selector, field, form, whose, size
-    for (step, whose), count in found.examined.left.items():
+    for (step, whose, _), count in found.examined.left.items():
         yield from [(format_selector((step,)), "", "unclaimed", whose, 0)] * count
 
 
