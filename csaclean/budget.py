@@ -36,8 +36,10 @@ class Limit(NamedTuple):
         return self.floor + size * self.factor // self.divisor
 
 
-ELEMENTS: Final = Limit("private elements", 1 << 15, 64)
-"""Elements that are located, and searched or laid out. Real files hold up to 1,300, and 100 bytes or more for each."""
+ELEMENTS: Final = Limit("private elements", 1 << 13, 128)
+"""Elements that are located, and searched or laid out. Real files hold up to 1,300, and 110 bytes or more for each."""
+GRAMMARS: Final = Limit("private elements with a grammar", 1 << 12, 1 << 10)
+"""Elements that are laid out by more than their VR. Real files hold up to 40, and 12 kB or more for each."""
 REGIONS: Final = Limit(
     "padding elements and headers of private elements that hold more than they may", 1 << 14, 64
 )
@@ -45,11 +47,11 @@ REGIONS: Final = Limit(
 BYTES: Final = Limit("bytes of private values and of what they hold encoded", 16 << 20, 1, 4)
 """Bytes of values that are laid out or searched, and of the rows that their views show. Only a deflated file can hold more
 than its size."""
-COMPARED: Final = Limit("bytes compared with spellings of identifiers", 1 << 32, 1, 1 << 12)
+COMPARED: Final = Limit("bytes compared with spellings of identifiers", 1 << 32, 1, 1 << 11)
 """Bytes of rows, as often as a spelling is looked for in them. Real files take up to 800 for each of their bytes."""
 HITS: Final = Limit("places where an identifier may stand", 1 << 19, 8)
 """Places that begin and end as an identifier does. Real files have up to some hundreds."""
-SPANS: Final = Limit("spans in claimed values", 1 << 18, 16)
+SPANS: Final = Limit("spans in claimed values", 1 << 16, 32)
 """Spans of layouts. Real files have up to 4,300, and 20 bytes or more for each."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
-from csaclean.budget import BYTES, ELEMENTS, Budget
+from csaclean.budget import BYTES, ELEMENTS, GRAMMARS, Budget
 from csaclean.context import Context
 from csaclean.converter_table import is_whole, selectors_at
 from csaclean.dicom.elements import DataSet, Element
@@ -32,7 +32,7 @@ from csaclean.proof.rows import compare_rows
 from csaclean.proof.search import search_row
 from csaclean.proof.witness import ProofLevel, Verdict, WitnessLog, worst
 from csaclean.registry import Claimed, Registered, Registry
-from csaclean.selector import Step, folded, format_selector
+from csaclean.selector import Selector, Step, folded, format_selector
 from csaclean.subject import Subject, find_subject
 from csaclean.unclaimed import (
     NOBODY,
@@ -132,7 +132,7 @@ class Cleaned(NamedTuple):
     """One claimed element, before and after."""
 
     claimed: Claimed
-    selector: str
+    steps: Selector
     """As found."""
     orphan: bool
     layout: Layout
@@ -142,6 +142,11 @@ class Cleaned(NamedTuple):
     tally: Tally
     witness: Verdict
     taken: Taken = Taken()
+
+    @property
+    def selector(self) -> str:
+        """The selector as found, with a word before it if it is an orphan's."""
+        return _place(self.steps, orphan=self.orphan)
 
     @property
     def vouched(self) -> bool:
@@ -400,8 +405,9 @@ class Engine:
         *,
         orphan: bool = False,
         taken: Taken = Taken(),  # noqa: B008  # immutable
+        budget: Budget | None = None,
     ) -> Cleaned | None:
-        """Lay an element out, edit it, and prove the first two stages.
+        """Lay an element out, edit it, and prove the first two stages; its layout is work of the file if there is a budget.
 
         Returns
         -------
@@ -413,13 +419,14 @@ class Engine:
         CsacleanError
             With the element's selector, if the value is malformed, an edited view doesn't fit, or a stage fails.
         """
-        where = ("orphan " if orphan else "") + format_selector(element.selector)
         tally = Tally()
         judge = self.judge(claimed, subject, taken)
         try:
             layout = self.layout(claimed, element)
             if layout.is_foreign:
                 return None
+            if budget is not None:
+                budget.spend_layout(layout)
             new, edits = _rewrite(element.value, layout, judge, tally)
             again = layout if new == element.value else self._again(claimed, element, new)
             compare_rows(element.value, layout, new, again, edits, judge)
@@ -429,9 +436,10 @@ class Engine:
                 witness, claimed.claim, element.value, new, layout, tuple(edits)
             )
         except CsacleanError as error:
-            raise (error if error.selector else error.at(where)) from None
+            place = error if error.selector else error.at(_place(element.selector, orphan=orphan))
+            raise place from None
         return Cleaned(
-            claimed, where, orphan, layout, element.value, new, tuple(edits), tally, verdict, taken
+            claimed, element.selector, orphan, layout, element.value, new, tuple(edits), tally, verdict, taken
         )
 
     def _again(self, claimed: Claimed, element: PrivateElement, new: bytes) -> Layout:
@@ -472,7 +480,8 @@ class Engine:
             unclaimed elements are to fail a data set.
         """
         budget = budget or Budget(source.size)
-        budget.spend(ELEMENTS, len(elements))
+        private = [one.tag & 0x10000 or datasets[one.owner].private for one in elements]
+        budget.spend(ELEMENTS, len(private) - private.count(0))
         context = Context(elements, datasets, source)
         location = locate(
             elements,
@@ -490,6 +499,8 @@ class Engine:
         for found in location.located:
             place = found.element
             budget.spend(BYTES, place.stop - place.start, found.claimed.selector)
+            if not found.claimed.by_vr:
+                budget.spend(GRAMMARS, 1, found.claimed.selector)
         for found in location.located:
             place = found.element
             cap = found.claimed.claim.cap
@@ -500,7 +511,9 @@ class Engine:
             taken = self.taken(found, value)
             reason = "foreign"
             try:
-                result = self.clean_element(found.claimed, element, subject, orphan=found.orphan, taken=taken)
+                result = self.clean_element(
+                    found.claimed, element, subject, orphan=found.orphan, taken=taken, budget=budget
+                )
                 if result is None:
                     result = self._clean_foreign(found, element)
             except MalformedValue as error:
@@ -509,7 +522,6 @@ class Engine:
             if result is None:
                 location.disown(_own_step(found), reason, place)
                 continue
-            budget.spend_layout(result.layout, format_selector(found.selector))
             cleaned.append(result)
             places.append(place)
             records.append(
@@ -641,6 +653,10 @@ class Engine:
                     before, after = (table.fields([pair[side] for pair in stay]) for side in (0, 1))
                 compared += compare_converter_fields(table, before, after, declared)
         return compared, tuple(sorted(outputs))
+
+
+def _place(steps: Selector, *, orphan: bool) -> str:
+    return ("orphan " if orphan else "") + format_selector(steps)
 
 
 def _is_redacted(one: Cleaned) -> bool:

@@ -154,6 +154,7 @@ class _Locator:
         self._signature_size = registry.longest_signature
         self._names: dict[tuple[int, int, int], str | None] = {}
         self._around: dict[int, Selector] = {}
+        self._printed: dict[int, Selector] = {}
 
     def _name(self, key: tuple[int, int, int]) -> str | None:
         """Return whose a block of a data set is: the first creator that a handler knows, else the first, None without one.
@@ -184,6 +185,12 @@ class _Locator:
                 (*outer, self.step(dataset.parent, dataset.tag)) if dataset.private else outer
             )
         return self._around[owner]
+
+    def printable_around(self, owner: int) -> Selector:
+        """Return the steps of the private sequences around a data set, as `printable` gives them."""
+        if owner not in self._printed:
+            self._printed[owner] = tuple(map(self.printable, self.around(owner)))
+        return self._printed[owner]
 
     def knows(self, creator: str) -> bool:
         """Tell whether a handler knows a folded creator."""
@@ -287,7 +294,7 @@ def _add_creator(found: Location, element: Element, value: bytes, locator: _Loca
         own = element._replace(stop=element.start + stop)
         found.disown(Step(step.group, step.element, name), UNKNOWN_CREATOR, own)
     if claimed is not None:
-        selector = (*map(locator.printable, locator.around(element.owner)), step)
+        selector = (*locator.printable_around(element.owner), step)
         found.located.append(Located(element, claimed, selector, None, orphan=False))
 
 
@@ -356,7 +363,7 @@ def locate(
         else:
             claimed, orphan = locator.find(element, step)
         if claimed is not None:
-            selector = (*map(locator.printable, locator.around(owner)), claimed.claim.selector[-1])
+            selector = (*locator.printable_around(owner), claimed.claim.selector[-1])
             found.located.append(Located(element, claimed, selector, step.creator, orphan))
         elif size:
             reason = "unclaimed" if step.creator or not tag & 0x10000 else "no-creator"
@@ -364,7 +371,7 @@ def locate(
                 reason = locator.kept_by_blanking(element, step) or reason
             if blank and reason not in (READ, PAYLOAD):
                 name = str(locator.printable(step))
-                selector = (*map(locator.printable, locator.around(owner)), locator.printable(step))
+                selector = (*locator.printable_around(owner), locator.printable(step))
                 claimed = blank_claim(step, name)
                 if step.group == _META_GROUP:
                     claimed = claimed._replace(

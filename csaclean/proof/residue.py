@@ -81,6 +81,10 @@ _CODES: Final = re.compile(rb",(?:\s{0,2}\d{1,3},){2,}")
 """The inside of a list of codes. Starts at a comma, so that the search is for one byte."""
 _CODE: Final = re.compile(rb"\d+")
 _LAST_CODE: Final = re.compile(rb"\s{0,2}(\d{1,3})")
+_SHORT_ROW: Final = 1 << 10
+_MOST_KNOWN: Final = 1 << 12
+_MOST_LONG: Final = 2
+"""Bytes of a short row, and how many short and long rows are remembered with their hits."""
 _BYTES_PER_CODE: Final = 12
 """The longest spelling of a byte that there is: an escape whose own first character is escaped."""
 _ESCAPED: Final = (
@@ -604,6 +608,31 @@ def _edges(text: str, group: Group) -> tuple[str, str]:
     return text[0], text[-1]
 
 
+class _Known:
+    """Rows that were searched lately, with their hits: each is searched when it is edited and when that is proved."""
+
+    __slots__ = ("_long", "_short")
+
+    def __init__(self) -> None:
+        self._short: dict[bytes, list[_Found]] = {}
+        self._long: dict[bytes, list[_Found]] = {}
+
+    def __repr__(self) -> str:
+        """Return counts."""
+        return f"<_Known: {len(self._short)} short rows, {len(self._long)} long ones>"
+
+    def get(self, row: bytes) -> list[_Found] | None:
+        """Return the hits of a row; None if it isn't remembered."""
+        return self._short.get(row) if len(row) <= _SHORT_ROW else self._long.get(row)
+
+    def add(self, row: bytes, hits: list[_Found]) -> None:
+        """Remember the hits of a row."""
+        rows, most = (self._short, _MOST_KNOWN) if len(row) <= _SHORT_ROW else (self._long, _MOST_LONG)
+        if len(rows) >= most:
+            rows.clear()
+        rows[row] = hits
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Needles:
     """Words that identify a patient, other people, places and devices, ready to be looked for in rows of bytes.
@@ -633,6 +662,8 @@ class Needles:
         Told what a search costs.
     loose
         The same needles, found whatever is beside them.
+    known
+        What rows of the file hold that were searched lately; None if that is not remembered.
     """
 
     words: int = 0
@@ -646,6 +677,7 @@ class Needles:
     spared: "Needles | None" = None
     spend: Spend = free
     loose: "Needles | None" = None
+    known: _Known | None = None
 
     @staticmethod
     def of(
@@ -702,12 +734,12 @@ class Needles:
     @property
     def plain(self) -> "Needles":
         """The needles without the encodings of text: base64, character codes, swapped bytes."""
-        return replace(self, deep=_Groups(), swapped=_Groups(), swapped_keys=Patterns(()))
+        return replace(self, deep=_Groups(), swapped=_Groups(), swapped_keys=Patterns(()), known=None)
 
     def spending(self, spend: Spend) -> "Needles":
-        """Return needles whose searches are counted as work of one file."""
+        """Return needles whose searches are counted as work of one file; a row is not searched again."""
         spared = None if self.spared is None else self.spared.spending(spend)
-        return replace(self, spared=spared, spend=spend)
+        return replace(self, spared=spared, spend=spend, known=_Known())
 
     def find_loosely(self, row: bytes) -> tuple[Hit, ...]:
         """Return where words may stand, whatever is beside them, as spans in ascending order that don't touch.
@@ -766,6 +798,22 @@ class Needles:
         """
         if not self.groups:
             return []
+        if self.known is None or within not in (None, (0, len(row))):
+            return self._search(row, within)
+        hits = self.known.get(row)
+        if hits is None:
+            hits = self._search(row, None)
+            self.known.add(row, hits)
+        return hits
+
+    def _search(self, row: bytes, within: tuple[int, int] | None) -> list[_Found]:
+        """Search a row.
+
+        Raises
+        ------
+        LimitExceeded
+            If there are more than `MAX_HITS`.
+        """
         low, high = within if within is not None else (0, len(row))
         offset = max(0, low - _MARGIN)
         piece = row if within is None else row[offset : high + _MARGIN]

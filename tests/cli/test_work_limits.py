@@ -4,13 +4,25 @@ import random
 import struct
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from phantom_file import Phantom, file_bytes
-from phantom_writer import DEFLATED, EXPLICIT_LITTLE, DataSet, Element, Encoding, private_block
+from phantom_writer import (
+    DEFLATED,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    DataSet,
+    Element,
+    Encoding,
+    padding,
+    private_block,
+    sequence,
+)
 from phantoms import PATIENT_NAME, plain_image
 
 MEGABYTE = 1 << 20
@@ -61,6 +73,41 @@ def creators(count: int) -> DataSet:
     )
 
 
+def tagged(elements: int, vr: str, value: bytes) -> DataSet:
+    """Return elements of a block that nobody claims."""
+    return tuple(Element(0x00991000 | number % 256, vr, value) for number in range(elements))
+
+
+def nested(content: DataSet, depth: int = 60) -> DataSet:
+    for _ in range(depth):
+        content = (sequence(0x00991060, content),)
+    return content
+
+
+def claimed(elements: int, text: bytes) -> DataSet:
+    """Return a block of texts of one element."""
+    return private_block(0x0029, 0x10, b"SIEMENS CSA HEADER", {}) + tuple(
+        Element(0x00291008, "LO", text % number) for number in range(elements)
+    )
+
+
+def opaque(value: bytes, size: int = 4 * MEGABYTE) -> DataSet:
+    """Return a value that nobody claims."""
+    return private_block(0x0099, 0x10, b"NOBODY", {0x10: ("OB", value * (size // len(value)))})
+
+
+def base64_lines(size: int) -> bytes:
+    """Return base64 in short lines, whatever it stands for."""
+    letters = b64encode(random.Random(2).randbytes(72_000))  # noqa: S311  # no secret
+    lines = b"".join(letters[at : at + 16] + b"\r\n" for at in range(0, len(letters), 16))
+    return lines * (size // len(lines))
+
+
+def identified(*elements: Element) -> DataSet:
+    """Return elements of the header that identify, and texts."""
+    return (*elements, *opaque(b"The text x ", MEGABYTE))
+
+
 CASES: dict[str, tuple[Callable[[], DataSet], Encoding, bool]] = {
     "comments": (lambda: protocol(section(b"#x\n")), PACKED, False),
     "empty-comments": (lambda: protocol(section(b"#\n")), EXPLICIT_LITTLE, False),
@@ -75,6 +122,57 @@ CASES: dict[str, tuple[Callable[[], DataSet], Encoding, bool]] = {
         lambda: tuple(Element(0x00110000 + 0x1000 + number, "LO", b"ab") for number in range(60_000)) * 8,
         EXPLICIT_LITTLE,
         False,
+    ),
+    "elements-with-a-name": (lambda: tagged(140_000, "LO", PATIENT_NAME.encode()), EXPLICIT_LITTLE, False),
+    "elements-nested": (
+        lambda: nested(claimed(30_000, b"text %07d, and what follows it for long, and longer")),
+        EXPLICIT_LITTLE,
+        True,
+    ),
+    "group-lengths": (lambda: (Element(0x00990000, "UL", b"abcd"),) * 340_000, EXPLICIT_LITTLE, False),
+    "padding": (lambda: (padding(b"ab"),) * 290_000, EXPLICIT_LITTLE, False),
+    "values-like-sequences": (
+        lambda: tagged(150_000, "UN", b"\xfe\xff\x00\xe0\xff\xff\xff\xffabcdefgh"),
+        EXPLICIT_LITTLE,
+        False,
+    ),
+    "values-without-vr": (
+        lambda: tuple(
+            Element(0x00990000 + number // 60_000 * 0x20000 + number % 60_000 + 0x1000, "LO", b"ab")
+            for number in range(400_000)
+        ),
+        replace(IMPLICIT_LITTLE, uid=EXPLICIT_LITTLE.uid),
+        False,
+    ),
+    "overlapping-names": (
+        lambda: (Element(0x00101001, "PN", b"abababab^abababa"), *opaque(b"ab")),
+        EXPLICIT_LITTLE,
+        False,
+    ),
+    "names-in-percent-escapes": (lambda: opaque(b"%50%48%41%4E%54%4F%4D "), EXPLICIT_LITTLE, True),
+    "escapes": (lambda: opaque(b"%41%6e&#65;\\u0041"), EXPLICIT_LITTLE, True),
+    "codes": (lambda: blocks(lambda _: b"77,105," * (16 * MEGABYTE // 7), 1), PACKED, True),
+    "base64-lines": (lambda: blocks(lambda _: base64_lines(14 * MEGABYTE), 1), EXPLICIT_LITTLE, True),
+    "texts-nobody-claims": (
+        lambda: tuple(
+            one
+            for seed in range(6)
+            for one in private_block(0x0099, 0x10 + seed, b"NOBODY", {0x10: ("OB", prose(seed))})
+        ),
+        PACKED,
+        False,
+    ),
+    "many-names": (
+        lambda: identified(
+            *(Element(0x00101001, "PN", b"Name%06d^Other" % number) for number in range(50_000))
+        ),
+        EXPLICIT_LITTLE,
+        False,
+    ),
+    "many-numbers": (
+        lambda: identified(*(Element(0x00101000, "LO", b"%08d" % (number * 7919)) for number in range(1000))),
+        EXPLICIT_LITTLE,
+        True,
     ),
     "csa-items": (
         lambda: private_block(0x0029, 0x10, b"SIEMENS CSA HEADER", {0x10: ("OB", csa(100, 9999))}),

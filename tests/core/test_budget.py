@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from csaclean.budget import BYTES, COMPARED, ELEMENTS, HITS, REGIONS, SPANS, Budget, Limit, work_of
+from csaclean.budget import BYTES, COMPARED, ELEMENTS, GRAMMARS, HITS, REGIONS, SPANS, Budget, Limit, work_of
 from csaclean.clean import clean_file
 from csaclean.dicom.elements import Element as Walked
 from csaclean.dicom.source import BytesSource
@@ -196,7 +196,21 @@ class TestEngine:
         )
         with pytest.raises(LimitExceeded, match=ELEMENTS.unit):
             self.examine(elements, 0)
-        self.examine(elements, 64)
+        self.examine(elements, 128)
+
+    def test_elements_of_the_standard_are_no_private_ones(self) -> None:
+        codes = (Element(0x00080104, "LO", b"meaning"),) * (ELEMENTS.floor + 1)
+        self.examine(codes, 0)
+
+    def test_more_elements_with_a_grammar_than_a_file_may_have_are_a_limit(self) -> None:
+        def elements(count: int) -> DataSet:
+            creator, protocol = private_block(0x0021, 0x10, SDS, {0x19: ("OB", b"")})
+            return (creator, *(protocol,) * count)
+
+        self.examine(elements(1000), 0)
+        with pytest.raises(LimitExceeded, match=GRAMMARS.unit) as caught:
+            self.examine(elements(GRAMMARS.floor + 1), 0)
+        assert caught.value.selector == "(0021,SIEMENS MR SDS 01,19)"
 
     def test_spans_of_all_values_are_counted_together(self) -> None:
         value = section(b"#x\n" * (SPANS.floor // 4 + 1))
@@ -264,6 +278,16 @@ class TestHits:
             return spent[COMPARED] + spent[HITS]
 
         assert 0 < work(40_000) <= 2.3 * work(20_000)
+
+    @pytest.mark.parametrize("size", [100, 100_000])
+    def test_a_row_is_not_searched_again(self, size: int) -> None:
+        spent: Counter[Limit] = Counter()
+        needles = Needles.of({"patient": Identifiers(names=("Quillfeather^Ottoline",))}, ())
+        spending = needles.spending(lambda limit, amount: spent.update({limit: amount}))
+        row = b"Quillfeather, and more " * (size // 20)
+        hits, once = spending.find(row), dict(spent)
+        assert hits == spending.find(bytes(bytearray(row))) == needles.find(row)
+        assert spent == once
 
     def test_a_header_of_more_words_than_it_may_give_is_a_limit(self) -> None:
         numbers = tuple(f"Q-{number:06d}" for number in range(MAX_WORDS))
