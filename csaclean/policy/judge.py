@@ -41,6 +41,8 @@ _STAYS: Final = frozenset(b"\0\t\n\r")
 _CROSSED_OUT: Final = bytes(i if i in _STAYS else ord("X") for i in range(256))
 _ROUNDS: Final = 4
 """How often a text is searched again after its hits were filled: two that overlap may uncover a third."""
+_FILLED_BY_VALUE: Final = frozenset(("uid", "date", "datetime"))
+"""Forms whose fill may be an identifier: a registered UID stays, a shifted date may become a birth date."""
 _SHIFTS: Final = {"date": shift_date, "datetime": shift_datetime}
 
 
@@ -192,6 +194,14 @@ class Judge:
         decision = self.decide(field)
         if decision.redact:
             new = self.filler.fill(decision, old)
+            by_value = new == old or self.filler.days is not None
+            if (
+                by_value
+                and self.search
+                and decision.form in _FILLED_BY_VALUE
+                and self.search.find(field.form, new)
+            ):
+                new = fill("text", old)
             return Verdict(decision, new, "redact" if new != old else "")
         if not searched or not self.search:
             return Verdict(decision, old, "")

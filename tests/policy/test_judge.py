@@ -135,6 +135,21 @@ class TestVerdict:
     def test_one_that_holds_its_fill_already_is_no_edit(self) -> None:
         assert judge(redacting("text")).verdict(self.FIELD, b"XXX").reason == ""
 
+    @pytest.mark.parametrize(
+        ("form", "old", "identifier", "days"),
+        [
+            ("uid", b"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4", None),
+            ("date", b"20010203", "20010210", 7),
+        ],
+        ids=["registered UID", "shifted date"],
+    )
+    def test_a_fill_that_is_an_identifier_is_none(
+        self, form: str, old: bytes, identifier: str, days: int | None
+    ) -> None:
+        needles = Needles.from_identifiers([], [identifier], [], [], ())
+        one = judge(redacting(form), Filler(days=days), needles)
+        assert one.verdict(Field("Name", form), old).new == fill("text", old)
+
     def test_a_kept_field_stays(self) -> None:
         decision = keeping("code")
         assert judge(decision).verdict(self.FIELD, b"HFS") == Verdict(decision, b"HFS", "")

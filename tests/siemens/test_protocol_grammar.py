@@ -447,6 +447,13 @@ class TestAnXProtocolString:
             b"b",
         ]
 
+    def test_a_constant_between_literal_quotes_is_one_whatever_stands_beside_it(self) -> None:
+        assert parameter_fields('<Label> "Last Step""Doe""Last Step"') == [
+            ("XProtocol/Label", "code", b"Last Step"),
+            ("XProtocol/Label", "text", b"Doe"),
+            ("XProtocol/Label", "code", b"Last Step"),
+        ]
+
     def test_may_be_a_word_without_quotes(self) -> None:
         assert parameter_fields(parameter("ParamString", "Description", "Doe^J")) == [
             ("XProtocol/Description", "text", b"Doe^J")

@@ -38,6 +38,8 @@ _MAX_BRACES: Final = 256
 _BOOLEANS: Final = frozenset((b"true", b"false"))
 _PATHS: Final = re.compile(rb"[A-Za-z_0-9]{1,64}(?:[.@:/][A-Za-z_0-9]{1,64}){0,8}")
 _PARTS: Final = re.compile(rb"[.@:/]")
+_BETWEEN_QUOTES: Final = re.compile(rb'[^"]+')
+"""A text between literal quotes: what it is doesn't hang on the others, of which one may be filled."""
 
 
 class _Frame(NamedTuple):
@@ -166,23 +168,18 @@ def _is_protocol(row: bytes, start: int, stop: int) -> bool:
 
 
 def _is_constant(text: bytes) -> bool:
-    """Tell whether a string where the software writes constants is one: a truth value, a listed text, or a path of known names.
-
-    What stands between literal quotes is a string of its own.
-    """
+    """Tell whether a text where the software writes constants is one: a truth value, a listed text, or a path of known names."""
     known = vocabulary()
-    return all(
-        piece in known.constants
-        or piece in _BOOLEANS
+    return (
+        text in known.constants
+        or text in _BOOLEANS
         or (
-            _PATHS.fullmatch(piece) is not None
+            _PATHS.fullmatch(text) is not None
             and all(
                 part in known.parameters or part in known.constructs or part in known.segments
-                for part in _PARTS.split(piece)
+                for part in _PARTS.split(text)
             )
         )
-        for piece in text.split(b'"')
-        if piece
     )
 
 
@@ -243,9 +240,13 @@ class _Block:
         if stop - start >= _SHORTEST and _is_protocol(self._row, start, stop):
             self._builder.structure(start)
             self._sections += layout_text(self._builder, self._row, stop, self._depth + 1, fine=self._fine)
-        elif (around.kind == "code" and _is_constant(self._row[start:stop])) or (
-            around.kind == "bool" and self._row[start:stop] in _BOOLEANS
-        ):
+        elif around.kind == "code":
+            for piece in _BETWEEN_QUOTES.finditer(self._row, start, stop):
+                if _is_constant(piece[0]):
+                    text_field(self._builder, self._row, *piece.span(), around.path, "code")
+                else:
+                    self._text(*piece.span(), around.path)
+        elif around.kind == "bool" and self._row[start:stop] in _BOOLEANS:
             text_field(self._builder, self._row, start, stop, around.path, "code")
         else:
             self._text(start, stop, around.path)
