@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeVar, Unpack
 
+from pydicom.charset import default_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -59,6 +60,7 @@ __all__ = [
     "ask",
     "assign",
     "changed_leaves",
+    "charset_of",
     "clean_dataset",
     "encoded",
     "examine",
@@ -268,6 +270,14 @@ def vr_of(dataset: Dataset, tag: BaseTag) -> str:
     return vr
 
 
+def charset_of(dataset: Dataset) -> str | list[str]:
+    """Return the character sets of a data set as Python calls them; the default one where pydicom can't tell them."""
+    try:
+        return dataset._character_set
+    except (LookupError, TypeError, ValueError):
+        return default_encoding
+
+
 def encoded(dataset: Dataset, tag: BaseTag, order: Order) -> bytes:
     """Return the bytes of a value.
 
@@ -287,7 +297,7 @@ def encoded(dataset: Dataset, tag: BaseTag, order: Order) -> bytes:
     buffer.is_little_endian = order == "little"
     buffer.is_implicit_VR = True
     try:
-        write_data_element(buffer, element, dataset._character_set)
+        write_data_element(buffer, element, charset_of(dataset))
     except Exception as error:  # noqa: BLE001  # whatever it is, its text may hold the value
         raise MalformedFile(
             f"pydicom can't encode the value: {type(error).__name__}", tag_text(tag)

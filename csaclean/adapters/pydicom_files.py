@@ -30,7 +30,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import AMBIGUOUS_VR
 
-from csaclean.adapters.pydicom import Order, encoded, item_of, quiet
+from csaclean.adapters.pydicom import Order, charset_of, encoded, item_of, quiet
 from csaclean.clean import Opened
 from csaclean.dicom.deflate import deflated
 from csaclean.dicom.elements import (
@@ -54,6 +54,7 @@ __all__ = ["Loaded"]
 _LENGTH_SIZE: Final = 4
 _UNDEFINED: Final = UNDEFINED.to_bytes(_LENGTH_SIZE, "little")
 _TRANSFER_SYNTAX: Final = BaseTag(0x00020010)
+_GROUP_LENGTH: Final = BaseTag(0x00020000)
 _PREFIX: Final = b"DICM"
 
 _Part = bytes | tuple[int, int]
@@ -111,8 +112,8 @@ class _Set:
         What pydicom has.
     form
         How what is new in it is encoded.
-    private
-        Whether all of it is private matter.
+    keeps_all
+        Whether each of several elements of a tag is kept: in private matter, and before the data set.
     order
         All elements of it, in file order.
     records
@@ -121,7 +122,7 @@ class _Set:
 
     dataset: Dataset
     form: _Form
-    private: bool
+    keeps_all: bool
     order: list[Element] = field(default_factory=list)
     records: dict[BaseTag, _Record] = field(default_factory=dict)
 
@@ -132,7 +133,7 @@ class _Set:
     def is_kept(self, element: Element, record: _Record) -> bool:
         """Tell whether one of several elements of a tag is kept: the last, a sequence, padding, or what is private."""
         seen = element is record.elements[-1] or element.shape is Shape.SEQUENCE
-        return seen or element.tag == PADDING or self.private or bool(element.tag & 0x10000)
+        return seen or element.tag == PADDING or self.keeps_all or bool(element.tag & 0x10000)
 
 
 class Loaded:
@@ -173,7 +174,7 @@ class Loaded:
                 self.dataset = FileDataset(
                     filename, {}, preamble, meta, self._form.implicit, self._form.order == "little"
                 )
-                self._meta = _Set(meta, _Form(implicit=False, order="little"), private=False)
+                self._meta = _Set(meta, _Form(implicit=False, order="little"), keeps_all=True)
                 self._add(self._meta, meta_elements(self._source, start))
                 self._root = self._tree(found)
                 self._convert(self._meta)
@@ -236,7 +237,7 @@ class Loaded:
                 text = self._source.read(element.start, element.stop).decode("latin-1").strip(" \0")
                 try:
                     return convert_encodings(text.split("\\")) if text else around
-                except LookupError:  # a character set that nobody knows
+                except (LookupError, ValueError):  # a character set that nobody knows
                     return around
         return around
 
@@ -341,6 +342,8 @@ class Loaded:
             raise HandlerError("the data set stays encoded as it is: its transfer syntax can't be changed")
         if _TRANSFER_SYNTAX not in meta:
             meta.TransferSyntaxUID = _SYNTAXES[self._form]
+        meta.pop(_GROUP_LENGTH, None)
+        meta.FileMetaInformationGroupLength = 0  # pydicom puts the length there
         for tag in meta.keys() & self._meta.records.keys():
             _give_vr(item_of(meta, tag), self._meta.records[tag])
         buffer = _buffer(self._meta.form)
@@ -433,7 +436,7 @@ class Loaded:
             element: DataElement | RawDataElement = dataset[tag]
             if element.VR in AMBIGUOUS_VR:
                 element = correct_ambiguous_vr_element(element, dataset, one.form.order == "little")
-            write_data_element(buffer, element, dataset._character_set)
+            write_data_element(buffer, element, charset_of(dataset))
 
         _encode(write, tag_text(tag))
         return buffer.getvalue()
@@ -456,7 +459,7 @@ def _content(record: _Record, around: _Form) -> _Form:
 def _new_item(item: Dataset, one: _Set, record: _Record) -> bytes:
     """Return the elements of an item that was put into a sequence."""
     buffer = _buffer(_content(record, one.form))
-    _encode(lambda: write_dataset(buffer, item, one.dataset._character_set), "")
+    _encode(lambda: write_dataset(buffer, item, charset_of(one.dataset)), "")
     return buffer.getvalue()
 
 

@@ -146,6 +146,16 @@ class TestUnchanged:
         assert private_values(out) == private_values(path)
         assert b"thick" in out.read_bytes()
 
+    @pytest.mark.parametrize(
+        "charset", ["ISO_IR 19\0", "ISO_IR\0 192", "nobody's", "\\", "utf\0\\ISO_IR 100"]
+    )
+    def test_a_character_set_that_nobody_knows(self, write: Write, charset: str) -> None:
+        block = private_block(0x0021, 0x10, CREATOR, {0x10: ("LO", "Wörter".encode())})
+        path = write(file_of(*block, text(0x00080005, "CS", charset), nested(True)))
+        out = changed(path, rename)
+        assert private_values(out) == private_values(path)
+        assert b"ANON" in out.read_bytes()
+
     def test_elements_that_stand_several_times(self, write: Write) -> None:
         other = private_block(0x0021, 0x10, CREATOR, {0x10: ("LO", b"first "), 0x11: ("LO", b"other ")})
         twice = (*other, Element(0x00211010, "LO", b"second"), text(0x00104000, "LT", "hidden"))
@@ -244,6 +254,22 @@ class TestChanged:
         path = write(file_of(nested(True), encoding=DEFLATED))
         out = changed(path, lambda ds: setattr(ds.file_meta, "SourceApplicationEntityTitle", "ANON"))
         assert pydicom.dcmread(out).file_meta.SourceApplicationEntityTitle == "ANON"
+        assert private_values(out) == private_values(path)
+
+    def test_file_meta_information_that_stands_several_times(self, write: Write) -> None:
+        """It is copied where it isn't changed; what is written anew has one true length."""
+        length = b"\2\0\0\0UL\4\0"
+        data = file_of(nested(True))
+        again = data.replace(length, b"\2\0\0\0UI\4\x001.2\0" + length, 1)
+        path = write(again)
+        with loaded(path) as file:
+            assert not file.is_changed()
+        out = changed(path, rename)
+        assert out.read_bytes()[:160] == again[:160]
+        out.unlink()
+        out = changed(path, lambda ds: setattr(ds.file_meta, "SourceApplicationEntityTitle", "ANON"))
+        with open_dicom(out) as opened:
+            assert opened.start.facts == ()
         assert private_values(out) == private_values(path)
 
     @pytest.mark.parametrize("encoding", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG])
