@@ -332,15 +332,18 @@ class Loaded:
                 yield from patched(self._source, (), *part)
 
     def _head(self) -> list[_Part]:
-        """Return what stands before the data set."""
+        """Return what stands before the data set: anew if it was changed, or doesn't tell how the data set is encoded.
+
+        In a data set that was changed, that may not be seen any more.
+        """
         start, meta = self._opened.start, self.dataset.file_meta
-        if not self._set_changed(self._meta):
+        if not self._set_changed(self._meta) and "no-transfer-syntax" not in start.facts:
             return [(0, start.offset)]
         if _TRANSFER_SYNTAX in self._meta.records and (
             _TRANSFER_SYNTAX not in meta or self._element_changed(self._meta, _TRANSFER_SYNTAX)
         ):
             raise HandlerError("the data set stays encoded as it is: its transfer syntax can't be changed")
-        if _TRANSFER_SYNTAX not in meta:
+        if not meta.get("TransferSyntaxUID"):
             meta.TransferSyntaxUID = _SYNTAXES[self._form]
         meta.pop(_GROUP_LENGTH, None)
         meta.FileMetaInformationGroupLength = 0  # pydicom puts the length there

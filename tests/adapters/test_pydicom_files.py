@@ -273,6 +273,17 @@ class TestChanged:
         assert private_values(out) == private_values(path)
 
     @pytest.mark.parametrize("encoding", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG])
+    def test_a_transfer_syntax_that_was_missing(self, write: Write, encoding: Encoding) -> None:
+        """Without the first element, nobody would see how the data set is encoded."""
+        data = file_of(nested(True), encoding=encoding)
+        start = data.index(b"\2\0\x10\0UI")
+        stop = start + 8 + int.from_bytes(data[start + 6 : start + 8], "little")
+        path = write(data[:start] + data[stop:])
+        out = changed(path, lambda ds: ds.pop(min(ds.keys())))
+        assert pydicom.dcmread(out).file_meta.TransferSyntaxUID == encoding.uid
+        assert private_values(out) == private_values(path)
+
+    @pytest.mark.parametrize("encoding", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG])
     def test_file_meta_information_of_a_bare_data_set(self, write: Write, encoding: Encoding) -> None:
         whole = write(file_of(nested(True), encoding=encoding))
         with open_dicom(whole) as opened:
