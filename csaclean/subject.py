@@ -1,5 +1,6 @@
 """Whose data set it is: the identifiers that its standard elements hold, to be searched for in private matter."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -48,6 +49,8 @@ _OWN_METHOD: Final = "csaclean "
 WANTED: Final = IDENTIFIERS | {_STUDY_DATE}
 """Standard elements that identify wherever they stand, and Study Date."""
 _READ: Final = WANTED | CODES_OF.keys() | {_REMOVED, _METHOD}
+_DIGITS: Final = "0123456789"
+_NAME_SEPARATORS: Final = re.compile(r"[\^=\s_]+")
 _LONGEST: Final = 1 << 10
 """How much of a value is searched for, in bytes: no identifier is longer, and a file decides how long its values are."""
 
@@ -133,8 +136,16 @@ def _is_deidentified(found: Mapping[int, Sequence[str]]) -> bool:
     return (
         "YES" in found.get(_REMOVED, ())
         or any(not method.startswith(_OWN_METHOD) for method in methods)
-        or all(map(is_placeholder, found.get(_PATIENT_NAME, ())))
+        or all(map(_names_nobody, found.get(_PATIENT_NAME, ())))
     )
+
+
+def _names_nobody(name: str) -> bool:
+    """Tell whether a name is a placeholder, or placeholders and numbers: ``Anonymous``, ``De-Identified^Patient``, ``anon0001``."""
+    if is_placeholder(name):
+        return True
+    parts = (part.strip(_DIGITS) for part in _NAME_SEPARATORS.split(name))
+    return any(map(str.isalpha, name)) and all(map(is_placeholder, parts))
 
 
 def subject_of(values: Mapping[int, bytes], options: Options) -> Subject:
@@ -195,10 +206,8 @@ def _subject(header: Header, patients: Sequence[str], options: Options) -> Subje
     """
     found, own, terms = header
     ids = dict.fromkeys(own)
-    wanted = chain(
-        options.identifiers,
-        *(options.identifiers_by_id.get(patient, ()) for patient in dict.fromkeys(patients)),
-    )
+    given = (options.identifiers_by_id.get(patient, ()) for patient in dict.fromkeys(patients))
+    wanted = tuple(dict.fromkeys(chain(options.identifiers, *given)))
 
     def texts(tags: Iterable[int]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for tag in sorted(tags) for text in found.get(tag, ()) if text))
@@ -212,7 +221,11 @@ def _subject(header: Header, patients: Sequence[str], options: Options) -> Subje
     }
     groups = {group: held for group, held in groups.items() if group in options.identifiers_from}
     patient = groups.get("patient", Identifiers())
-    groups["patient"] = patient._replace(wanted=tuple(dict.fromkeys(wanted)))
+    groups["patient"] = patient._replace(
+        names=patient.names + tuple(text for text in wanted if "^" in text),
+        birth_dates=patient.birth_dates + wanted,  # those that are no days are passed over
+        wanted=wanted,
+    )
     needles = Needles.of(groups, terms, options.not_identifiers)
     days = None
     if options.shift is not None:

@@ -122,6 +122,11 @@ _OWN = "csaclean 1 strict: private elements"
         ((_element(NAME, "", "PN"), _ID), True),
         ((_element(NAME, "Anonymous", "PN"), _ID), True),
         ((_element(NAME, "XXXX^XX", "PN"), _element(ID, "0000")), True),
+        ((_element(NAME, "De-Identified^Patient", "PN"), _ID), True),
+        ((_element(NAME, "anon0001", "PN"), _ID), True),
+        ((_element(NAME, "Subject_012^Anonymous", "PN"), _ID), True),
+        ((_element(NAME, "Anonymou^Ann", "PN"), _ID), False),
+        ((_element(NAME, "0012", "PN"), _ID), False),
         ((_ID,), True),
     ],
 )
@@ -143,6 +148,15 @@ def test_groups_can_be_left_out(asked: set[Group], count: int) -> None:
     )
     needles = _subject(*elements, options=Options(identifiers_from=frozenset(asked))).needles or Needles()
     assert len(needles.find(b"Travisson, Reader, Nowhere Infirmary")) == count
+
+
+@pytest.mark.parametrize("row", ["Quillfeather", "O. Quillfeather", "OTTOLINE", "3 Feb 1967", "1967/02/03"])
+def test_names_and_days_of_the_caller_are_found_as_those_of_a_header(row: str) -> None:
+    given = ("Quillfeather^Ottoline", "1967-02-03")
+    for options in (Options(identifiers=given), Options(identifiers_by_id={"MRN-4711": given})):
+        needles = _subject(_ID, options=options).needles
+        assert needles
+        assert needles.find(row.encode())
 
 
 def test_a_table_tells_what_to_search_for_by_patient_id() -> None:
