@@ -33,6 +33,9 @@ RUNS: Final[Mapping[str, tuple[str, OptionWords]]] = MappingProxyType(
     }
 )
 """Policies, and options beside them."""
+_LONG: Final = 6
+"""Bytes of a word that is no chance among binary numbers."""
+_NUMERIC: Final = frozenset(("number", "decimal", "binary"))
 _BLOCK: Final = 0x20
 """A block at which no reader looks."""
 
@@ -45,6 +48,8 @@ class Planted(NamedTuple):
     private: tuple[tuple[int, int], ...]
     with_numbers: bool = False
     """Whether the person's digits are looked for among numbers."""
+    is_found: bool = True
+    """Whether the identifier is to be found: what a text writes in the notation of a number is no spelling of it."""
 
 
 class Outcome(NamedTuple):
@@ -82,7 +87,10 @@ def _content(person: Person, place: Place, turn: int) -> bytes | None:
     if place.kind == "binary":
         fitting = [packed for vr, packed in binary_numbers(person.digits) if vr == place.name[:2]]
         return fitting[turn % len(fitting)] if fitting else None
-    spelt = list(decimals(person.digits)) if place.kind == "number" else written(person)
+    if place.kind in ("text", "long text"):
+        spelt = [one for one in written(person) if place.kind == "text" or len(one[1]) >= _LONG]
+    else:
+        spelt = list(decimals(person.digits))
     return spelt[turn % len(spelt)][1]
 
 
@@ -92,8 +100,8 @@ def plant(turn: int, number: int) -> Planted | None:
     content = _content(person, place, turn * 31 + number * 7)
     if content is None:
         return None
-    numbers = place.kind in ("number", "binary")
-    return planted_file(person, place.make(_BLOCK, content), with_numbers=numbers)
+    planted = planted_file(person, place.make(_BLOCK, content), with_numbers=place.kind in _NUMERIC)
+    return planted._replace(is_found=place.kind != "number")
 
 
 @cache

@@ -31,10 +31,8 @@ def judged(planted: Planted, outcome: Outcome) -> bool:
         assert not remains
     else:
         assert is_named(report)
-        if remains and not planted.with_numbers:
-            assert (
-                report.identifiers_left
-            )  # a number in a text, in another notation, is none of an identifier's spellings
+        if remains and planted.is_found:
+            assert report.identifiers_left
     return report.vouched
 
 
@@ -87,7 +85,7 @@ def test_each_spelling_in_a_text_is_found(turn: int, tmp_path: Path) -> None:
     """Under dead-space a text stays whatever it says: what is found there depends on the spelling alone."""
     person = PERSONS[turn]
     for number, (kind, spelt) in enumerate(written(person)):
-        if (number + turn) % 3 or (kind.endswith("swapped") and len(spelt) < 11):
+        if (number + turn) % 3:
             continue
         text = spelt if kind.endswith("swapped") else b"for " + spelt + b" here"
         planted = planted_file(
