@@ -238,9 +238,8 @@ def _words_of_name(name: str) -> Iterator[str]:
     joined = list(squeezed)
     joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
     joined.append("".join(joinable))
-    for one, other in pairwise(token for token in tokens if not is_placeholder(token)):
-        joined += (one + other, other + one)
-    for one, other in chain(pairwise(joinable), pairwise(parts)):
+    written = [text for text in tokens if len(text) == 1 or not is_placeholder(text)]
+    for one, other in chain(pairwise(written), pairwise(joinable), pairwise(parts)):
         joined += (one + other, other + one)
         if _is_long_enough(one) and other[0].isalpha() and not is_wide(other[0]):
             joined += (one + other[0], other[0] + one)
