@@ -54,12 +54,12 @@ def canonical(number: str) -> str:
 
     Examples
     --------
-    >>> canonical("0077120311.000"), canonical("7.7120311E7"), canonical("-12.50"), canonical("1e9999")
-    ('77120311', '77120311', '12.5', '')
+    >>> canonical("0077120311.000"), canonical("7.7120311E7"), canonical("-12.50"), canonical("1e9999"), canonical("1e-")
+    ('77120311', '77120311', '12.5', '', '')
     """
     mantissa, _, exponent = number.strip().lstrip("+-").lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
-    shift = int(exponent or "0") if re.fullmatch(r"[+-]?\d{0,4}", exponent) else _LONGEST + 1
+    shift = int(exponent or "0") if re.fullmatch(r"(?:[+-]?\d{1,4})?", exponent) else _LONGEST + 1
     digits = whole + fraction
     if not (digits.isascii() and digits.isdecimal()) or abs(shift) > _LONGEST:
         return ""

@@ -407,7 +407,9 @@ def _hits_unescaped(
 ) -> Iterator[_Found]:
     """Find words in one reading of a text with escapes.
 
-    Escapes may be escaped in turn. Only what is near enough to an escape to be a word with it is read.
+    Escapes may be escaped in turn. Only what is near enough to an escape to be a word with it is read, and only a word that
+    an escape is a part or a neighbour of is told: another stands in the text as it is, and where the text is cut here
+    nothing says what stands beside it.
     """
     escapes = [
         (found.start(), found.end(), shown)
@@ -427,10 +429,14 @@ def _hits_unescaped(
     ]
     pieces: list[bytes] = []
     inner, outer = [0], [begin]
-    at, size = begin, 0
+    firsts, lasts = array("q"), array("q")
+    at, size, cuts = begin, 0, set(gaps)
     for start, stop, shown in sorted((*escapes, *gaps)) if gaps else escapes:
         pieces += (row[at:start], shown)
         size += start - at
+        if (start, stop, shown) not in cuts:
+            firsts.append(size)
+            lasts.append(size + len(shown))
         inner += (size, size + len(shown))
         outer += (start, stop)
         at, size = stop, size + len(shown)
@@ -440,6 +446,9 @@ def _hits_unescaped(
         _hits_in_escapes(text, groups, unused, longest, spend, depth - 1) if depth > 1 else (),
     )
     for start, stop, group in hits:
+        nearest = bisect_right(firsts, stop) - 1
+        if nearest < 0 or lasts[nearest] < start:
+            continue
         first, last = bisect_right(inner, start) - 1, bisect_left(inner, stop)
         # an escape begins at odd places of the lists and ends at even ones
         low = outer[first] if first % 2 else outer[first] + start - inner[first]
