@@ -483,6 +483,13 @@ class Walker:
         self._fact("null-padding")
         return position + headers * HEADER_SIZE
 
+    def _group_at(self, frame: Frame, position: int) -> int:
+        """Return the group of the element at a position; -1 at the end of what is around it."""
+        if position + HEADER_SIZE > frame.bound:
+            return -1
+        window, offset = self.header_bytes(position)
+        return int(PLAIN[frame.order].unpack_from(window, offset)[0])
+
     def _delimited(self, position: int, *, private: bool) -> None:
         """Note the length word of a delimiter in private matter, unless it is null."""
         if self._checking or not (private or self._wanted is None):
@@ -511,6 +518,8 @@ class Walker:
         if frame.liberal and window[offset : offset + HEADER_SIZE] == _NULLS:
             after = self._behind_nulls(frame, position)
             if after > position:
+                if frame.lengths and self._group_at(frame, after) != frame.last >> 16:
+                    self._end_group(frame, position)
                 return after
         group, number, vr_bytes, short, length = WITH_VR[frame.order].unpack_from(window, offset)
         tag = group << 16 | number

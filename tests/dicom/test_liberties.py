@@ -424,6 +424,20 @@ class TestDelimiters:
             assert trimmed(by_pydicom(meta(UID[form]) + data) or []) == trimmed(values(data, result))
 
     @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("within", [False, True])
+    def test_nulls_behind_a_group_are_no_part_of_its_length(self, form: Form, within: bool) -> None:
+        order = ">" if form == "big" else "<"
+        start = 0x00290000
+        block = private(form)
+        if within:
+            block += bytes(8) + element(0x00291030, "LO", VALUE, form)
+        length = element(start, "UL", struct.pack(f"{order}I", len(block)), form)
+        data = before(form) + length + block + bytes(16) + behind(form)
+        result = found(data, form)
+        assert result.facts["null-padding"] == 1 + within
+        assert result.slack == []
+
+    @pytest.mark.parametrize("form", FORMS)
     @pytest.mark.parametrize("size", [2, 4, 12])
     def test_nulls_that_are_no_headers_are_refused(self, form: Form, size: int) -> None:
         data = before(form) + private(form) + bytes(size) + behind(form)
