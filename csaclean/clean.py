@@ -146,7 +146,7 @@ def open_dicom(path: Path) -> Iterator[Opened]:
             return
         spool, end = inflate(raw, start.offset)
         with spool:
-            inflated = FileSource(spool.fileno())
+            inflated = FileSource(spool.fileno(), raw.size)
             plain = start.syntax._replace(deflated=False)
             written = as_written(inflated, start.offset, plain)
             facts = start.facts if written is plain else (*start.facts, "wrong-transfer-syntax")

@@ -151,6 +151,7 @@ class Spliced:
         self._splice = splice
         self._fields = [(one.offset, one.new) for one in splice.lengths]
         self.size = source.size + splice.size
+        self.stored = source.stored
 
     def read(self, start: int, stop: int, /) -> bytes:
         """Return the bytes ``[start, stop)``, fewer only at the end."""
@@ -186,6 +187,7 @@ class Restored:
         self._splice = splice
         self._fields = [(one.offset, one.old) for one in splice.lengths]
         self.size = source.size - splice.size
+        self.stored = source.stored
 
     def read(self, start: int, stop: int, /) -> bytes:
         """Return the bytes ``[start, stop)``, fewer only at the end."""

@@ -12,9 +12,18 @@ HEAD_SIZE = 256 << 10
 
 
 class Source(Protocol):
-    """Bytes that can be read at any offset."""
+    """Bytes that can be read at any offset.
+
+    Attributes
+    ----------
+    size
+        How many there are.
+    stored
+        How many bytes hold them: fewer where they are deflated. What they may cost is in proportion to that.
+    """
 
     size: int
+    stored: int
 
     def read(self, start: int, stop: int, /) -> bytes:
         """Return the bytes ``[start, stop)``, fewer only at the end.
@@ -32,7 +41,7 @@ class BytesSource:
 
     def __init__(self, data: bytes, /) -> None:
         self._data = data
-        self.size = len(data)
+        self.size = self.stored = len(data)
 
     def read(self, start: int, stop: int, /) -> bytes:
         """Return the bytes ``[start, stop)``."""
@@ -46,11 +55,14 @@ class FileSource:
     ----------
     descriptor
         Open for reading, and left open.
+    stored
+        How many bytes hold the file's; by default its own size.
     """
 
-    def __init__(self, descriptor: int, /) -> None:
+    def __init__(self, descriptor: int, /, stored: int | None = None) -> None:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
+        self.stored = self.size if stored is None else stored
         self._head = self._pread(0, min(self.size, HEAD_SIZE))
 
     def _pread(self, start: int, stop: int) -> bytes:

@@ -85,6 +85,10 @@ CHECKS: Final = 250_000
 """Headers that may be read to find out whether values are sequences, whatever the file's size ..."""
 _BYTES_PER_CHECK: Final = 8
 """... and how many bytes of the file allow one more: no header is shorter, and to find out, each is read once."""
+HEADERS: Final = 1 << 19
+_BYTES_PER_HEADER: Final = 4
+"""Headers, of elements, items and delimiters, that a walk may read, and how many bytes of the file allow one more: a file that
+isn't deflated has no more, each end of an item or sequence being one too."""
 _CHECKS_PER_VALUE: Final = 8
 """What it costs to begin: as much as some headers."""
 DELIMITERS: Final = 0xFFFE
@@ -213,7 +217,7 @@ class Budget:
     @classmethod
     def of(cls, source: Source, plan: Mapping[int, Reading] | None = None) -> "Budget":
         """Return the budget of a source: in proportion to its bytes."""
-        return cls(CHECKS + source.size // _BYTES_PER_CHECK, plan)
+        return cls(CHECKS + source.stored // _BYTES_PER_CHECK, plan)
 
     def spend(self, tag: int, checks: int = 1) -> None:
         """Count headers that are read.
@@ -257,6 +261,7 @@ class Walker:
         self.budget = budget or Budget.of(source)
         self._liberal: set[int] = set()  # where sequences start in which delimiters are wrong
         self.whole = not checking  # whether what stands behind a data set is looked at
+        self._most_headers = HEADERS + source.stored // _BYTES_PER_HEADER
         self._nulls = -1  # where the NULs at the end of all bytes start; negative if that isn't known
         self.closed = -1  # where the last sequence of defined length ended
         self._window = b""
@@ -342,10 +347,14 @@ class Walker:
     def loop(self, stack: list[Frame], position: int, group: int) -> int:
         """Walk until the outermost frame ends and return where that is; see `run` for `group`."""
         plan: Mapping[int, Reading] = {} if self._checking else self.budget.plan
+        left = self._most_headers
         while stack:
             frame = stack[-1]
             if self._checking:
                 self.budget.spend(frame.tag)
+            left -= 1
+            if left < 0:
+                raise LimitExceeded("more headers than a file of its size may have", tag_text(frame.tag))
             if position == frame.stop:
                 self._end_group(frame, position)
                 stack.pop()
@@ -686,6 +695,8 @@ class Walker:
                 )
             position += HEADER_SIZE + length
             count += 1
+            if count > self._most_headers:
+                raise LimitExceeded("more fragments than a file of its size may have", tag_text(tag))
             if self._checking:
                 self.budget.spend(tag)
             if position > frame.bound:

@@ -131,6 +131,7 @@ CASES: dict[str, tuple[Callable[[], DataSet], Encoding, bool]] = {
     ),
     "group-lengths": (lambda: (Element(0x00990000, "UL", b"abcd"),) * 340_000, EXPLICIT_LITTLE, False),
     "padding": (lambda: (padding(b"ab"),) * 290_000, EXPLICIT_LITTLE, False),
+    "deflated-headers": (lambda: (Element(0x00189010, "LO", b"ab"),) * 1_500_000, PACKED, False),
     "values-like-sequences": (
         lambda: tagged(150_000, "UN", b"\xfe\xff\x00\xe0\xff\xff\xff\xffabcdefgh"),
         EXPLICIT_LITTLE,

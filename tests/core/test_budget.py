@@ -23,7 +23,16 @@ from csaclean.proof.words import MAX_WORDS, Identifiers
 from csaclean.registry import installed
 from csaclean_handlers.siemens.ascconv import layout_section
 from phantom_file import Phantom, file_bytes
-from phantom_writer import EXPLICIT_LITTLE, DataSet, Element, encode_dataset, padding, private_block
+from phantom_writer import (
+    EXPLICIT_LITTLE,
+    DataSet,
+    Element,
+    Fragments,
+    encode_dataset,
+    padding,
+    private_block,
+    sequence,
+)
 
 SDS = b"SIEMENS MR SDS 01"
 
@@ -238,6 +247,31 @@ class TestWalk:
             return len(walk(BytesSource(data), SYNTAX).slack)
 
         assert (untrue(1000), untrue(2000)) == (1000, 2000)
+
+
+class TestDeflated:
+    """What a deflated file costs is in proportion to its own size."""
+
+    class Inflated(BytesSource):
+        def __init__(self, data: bytes, stored: int) -> None:
+            super().__init__(data)
+            self.stored = stored
+
+    @pytest.mark.parametrize(
+        "dataset",
+        [
+            (Element(0x00189010, "LO", b"ab"),) * 3000,
+            (Element(0x7FE00010, "OB", Fragments((b"",) * 3000)),),
+            (sequence(0x00400260, *[()] * 2000),),
+        ],
+    )
+    def test_headers(self, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("csaclean.dicom.walk.HEADERS", 1000)
+        data = encode_dataset(dataset, EXPLICIT_LITTLE)
+        walk(BytesSource(data), SYNTAX)
+        walk(self.Inflated(data, len(data)), SYNTAX)
+        with pytest.raises(LimitExceeded):
+            walk(self.Inflated(data, len(data) // 100), SYNTAX)
 
 
 class TestRegions:
