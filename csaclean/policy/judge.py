@@ -149,7 +149,7 @@ class IdentifierSearch:
             return sorted({*hits, *self.numbers.in_binary(old)})
         if form == "opaque":
             return sorted({*hits, *self.numbers.in_text(old), *self.numbers.in_binary(old)})
-        return hits
+        return sorted({*hits, *self.numbers.in_text(old)})
 
 
 @dataclass(frozen=True, slots=True)

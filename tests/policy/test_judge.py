@@ -167,6 +167,15 @@ class TestVerdict:
         verdict = judge(decision).verdict(self.FIELD, b"head of Jane, 4711-A")
         assert verdict == Verdict(decision, b"head of XXXX, XXXXXX", "identifier", ("patient",))
 
+    @pytest.mark.parametrize("number", [b"7.7120311E+07", b"0077120311.0", b"0x498c337"])
+    def test_a_number_of_a_text_is_compared_in_any_notation(self, number: bytes) -> None:
+        needles = Needles.from_identifiers([], ["77120311"], [], [], ())
+        decision = keeping("text", "descriptors", ("dn",))
+        verdict = judge(decision, needles=needles).verdict(self.FIELD, b"12 mm\\%b mm" % number)
+        assert verdict.reason == "identifier"
+        assert verdict.left == ()
+        assert verdict.new.startswith(b"12 mm\\")
+
     def test_it_stays_where_it_is_to_be_kept(self) -> None:
         decision = keeping("text", "descriptors", ("dn",))
         one = Judge(lambda _: decision, Filler(), searching(NEEDLES, read_fields=False))
