@@ -306,7 +306,7 @@ class RowJudge(NamedTuple):
         search = self.judge.search
         if not search or self._is_near(start, stop):
             return True
-        if self.has_numbers and form in _WRITTEN_NUMBERS | {"opaque"}:
+        if self.has_numbers and form not in _BINARY_NUMBERS:
             return True
         return form in _BINARY_NUMBERS | {"opaque"} and search.numbers.may_be_binary(old)
 

@@ -268,6 +268,12 @@ def _narrow_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
     return _ends(last, beside, form, following)
 
 
+def _beside(row: bytes, start: int, order: str, end: int, edge: str) -> str:
+    """Return the UTF-16 unit beside a word that begins or ends with `edge`; empty if it is of another script."""
+    unit = _unit(row, start, order, end)
+    return unit if unit < "\u0100" or (unit and ord(unit) >> 8 == ord(edge) >> 8) else ""
+
+
 def _unit(row: bytes, start: int, order: str, end: int) -> str:
     """Return the UTF-16 unit at an offset, empty outside the row, and from the code `end` on."""
     if start < 0 or start + 2 > len(row):
@@ -280,7 +286,7 @@ def _unit(row: bytes, start: int, order: str, end: int) -> str:
 def _wide_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
     """Tell whether a word of UTF-16 ends where the hit does, in one of the byte orders that it may have.
 
-    Beside a word of latin-1 only such letters count: what else could be one is likelier a number in binary data.
+    Beside a word only letters of latin-1 and of its own script count: what else could be one is likelier a number in binary data.
     """
     if not form.first:
         return True
@@ -293,13 +299,14 @@ def _wide_borders(row: bytes, start: int, stop: int, form: _Form) -> bool:
         end = 0x10000
         spans = [(form.codec, start, stop)]
     return any(
-        not _extends(form.first, _unit(row, first - 2, order, end)) and _wide_end(row, last, order, end, form)
+        not _extends(form.first, _beside(row, first - 2, order, end, form.first))
+        and _wide_end(row, last, order, end, form)
         for order, first, last in spans
     )
 
 
 def _wide_end(row: bytes, stop: int, order: str, end: int, form: _Form) -> bool:
-    beside = _unit(row, stop, order, end)
+    beside = _beside(row, stop, order, end, form.last)
     if not _extends(form.last, beside):
         return True
     following = "".join(_unit(row, at, order, end) for at in range(stop, stop + 2 * _TIME_DIGITS, 2))

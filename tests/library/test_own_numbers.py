@@ -65,3 +65,19 @@ def test_under_a_key_that_a_reader_reads_it_stays_and_is_listed(
     assert [(one.action, bool(one.read_by)) for one in report.identifiers] == [("kept", True)]
     assert report.identifiers[0].field.endswith(f"ASCCONV/{key.partition('[')[0]}") or "[" in key
     assert not report.vouched
+
+
+@pytest.mark.parametrize("number", ["77120311", "7.7120311e+07", "0077120311.00"])
+@pytest.mark.parametrize("vr", ["LO", "FD"])
+def test_in_a_tag_by_which_readers_go_on_it_is_listed_in_any_notation(
+    number: str, vr: str, tmp_path: Path
+) -> None:
+    tags = (
+        csa.CsaTag.build("EchoColumnPosition", "IS", [b"4"]),
+        csa.CsaTag.build("B_value", vr, [number.encode()]),
+    )
+    value = csa.encode(csa.CsaHeader.build(tags))
+    new, report = cleaned(private_block(0x0029, 0x10, b"SIEMENS CSA HEADER", {0x10: ("OB", value)}), tmp_path)
+    assert number.encode() in new.replace(_ID, b"", 1)
+    assert [one.action for one in report.identifiers] == ["kept"]
+    assert not report.vouched
