@@ -337,7 +337,7 @@ class Loaded:
         In a data set that was changed, that may not be seen any more.
         """
         start, meta = self._opened.start, self.dataset.file_meta
-        if not self._set_changed(self._meta) and "no-transfer-syntax" not in start.facts:
+        if not self._set_changed(self._meta) and self._tells_encoding():
             return [(0, start.offset)]
         if _TRANSFER_SYNTAX in self._meta.records and (
             _TRANSFER_SYNTAX not in meta or self._element_changed(self._meta, _TRANSFER_SYNTAX)
@@ -353,6 +353,14 @@ class Loaded:
         _encode(lambda: write_file_meta_info(buffer, meta, enforce_standard=False), "(0002,0000)")
         preamble = self._source.read(0, PREAMBLE_SIZE) if start.preamble else bytes(PREAMBLE_SIZE)
         return [preamble + _PREFIX + buffer.getvalue()]
+
+    def _tells_encoding(self) -> bool:
+        """Tell whether a transfer syntax says how the data set is encoded, or its first element, which is still there."""
+        if self._meta.records:
+            return "no-transfer-syntax" not in self._opened.start.facts
+        first = self._root.order[:1]
+        tags = self._root.dataset.keys()
+        return all(BaseTag(one.tag) in tags and one.tag <= min(tags) for one in first)
 
     def _parts(self, one: _Set, end: int = -1) -> Iterator[_Part]:
         """Yield the elements of a data set, those that were there in their order; the root is known by its `end`."""

@@ -289,9 +289,15 @@ class TestChanged:
         with open_dicom(whole) as opened:
             offset = opened.start.offset
         path = write(whole.read_bytes()[offset:])
-        out = changed(path, lambda ds: setattr(ds.file_meta, "SourceApplicationEntityTitle", "ANON"))
-        assert pydicom.dcmread(out).file_meta.TransferSyntaxUID == encoding.uid
-        assert private_values(out) == private_values(path)
+        assert private_values(changed(path, rename)) == private_values(path)
+        for change in (
+            lambda ds: setattr(ds.file_meta, "SourceApplicationEntityTitle", "ANON"),
+            lambda ds: ds.pop(min(ds.keys())),
+        ):
+            path.with_name("out.dcm").unlink()
+            out = changed(path, change)
+            assert pydicom.dcmread(out).file_meta.TransferSyntaxUID == encoding.uid
+            assert private_values(out) == private_values(path)
 
 
 class TestRefused:
