@@ -90,7 +90,12 @@ _SHORTEST_PLACE: Final = 6
 _SHORTEST_PAIR: Final = 8
 _MOST_JOINED: Final = 8
 """Words of a name of a place that are joined in other ways."""
-_LONG_NUMBER: Final = re.compile(r"\d{6,}", re.ASCII)
+_LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,20}(?!\d)", re.ASCII)
+_OF_WRITTEN_NAMES: Final = ("^", ", ")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d", re.ASCII)
+_A_DAY: Final = re.compile(
+    r"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?", re.ASCII
+)
 _PUNCTUATION: Final = re.compile(r"[^\w\ud800-\udfff]|_")
 _OTHER_PUNCTUATION: Final = ("", "-", "_", ".", " ")
 _BIRTH_DATE: Final = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", re.ASCII)
@@ -128,6 +133,9 @@ _TRANSLITERATED: Final = str.maketrans(
     }
 )
 """Letters that passports and keyboards without them write otherwise (ICAO 9303-3, table A)."""
+_UMLAUT: Final = re.compile("[aou]e", re.IGNORECASE | re.ASCII)
+_UMLAUTS: Final = MappingProxyType({"ae": "ä", "oe": "ö", "ue": "ü"})
+"""Letters that two may stand for: ``Mueller`` is written ``Müller`` elsewhere."""
 
 _XML: Final = MappingProxyType({"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"})
 _QUOTE_DEPTHS: Final = (2, 4, 8)
@@ -226,14 +234,23 @@ def _words_of_name(name: str) -> Iterator[str]:
     """Return a group of a name as it stands, in parts, and as file names and accounts spell it.
 
     ``O'NEILL^JONATHAN`` is ``NEILL``, ``ONEILL``, ``ONEILLJONATHAN``, ``JONATHANONEILL``, ``ONEILLJ`` and ``JONEILL``
-    too. No such word holds a placeholder, or only digits.
+    too. No such word holds a placeholder, or only digits. ``HEAD^AXIAL`` names a phantom: what is made of words of
+    protocols alone is looked for as names are written, family and given name between ``^`` or behind a comma.
     """
     if is_placeholder(name):
         return
     tokens = _NAME_SEPARATORS.split(name)
+    usual = [part for part in _parts(name) if is_of_protocols(part)]
+    if usual and all(part in usual or is_placeholder(part) for part in _parts(name)):
+        for one, other in permutations(_parts(name)[:_MOST_PERMUTED], 2):
+            yield from (one + separator + other for separator in _OF_WRITTEN_NAMES)
+        return
     yield from (text for text in (name, *tokens) if not is_of_protocols(text))
     parts = [part for part in _parts(name) if not is_placeholder(part)]
     yield from (part for part in parts if _has_letter(part) and not is_of_protocols(part))
+    yield from (
+        _with_umlauts(part) for part in parts if len(part) >= _SHORTEST_PLACE and _UMLAUT.search(part)
+    )
     squeezed = ["".join(_parts(token)) for token in tokens]
     joined = list(squeezed)
     joinable = [text for text in squeezed if len(text) == 1 or not is_placeholder(text)]
@@ -258,6 +275,10 @@ def _words_of_name(name: str) -> Iterator[str]:
             yield text
 
 
+def _with_umlauts(part: str) -> str:
+    return _UMLAUT.sub(lambda found: _UMLAUTS[found[0].lower()], part)
+
+
 def _stands_alone(part: str) -> bool:
     return _is_long_enough(part) and not is_of_protocols(part)
 
@@ -270,22 +291,33 @@ def _beside(parts: list[str]) -> Iterator[str]:
         if not (_stands_alone(one) and _stands_alone(other)):
             for separator in _BESIDE:
                 yield one + separator + other
-        if not _is_long_enough(one) and len(one) > 1 and len(other) > 1:
+        if not _stands_alone(one) and len(one) > 1 and len(other) > 1:
             for text in ("{1}. {0}", "{1}.{0}", "{0}, {1}.", "{0} {1}.", "{0}^{1}"):
                 yield text.format(one, other[0])
 
 
 def _words_of_number(text: str) -> Iterator[Word]:
-    """Return an identifier as it stands, with other punctuation and without, and a number without leading zeros."""
-    yield Word(text, deep=True)
+    """Return an identifier as it stands, with other punctuation and without, a number without leading zeros.
+
+    A number that letters are beside is looked for without them if it has six digits and is no day: ``QF-771203`` is
+    ``771203`` too. ``0001`` and a year are numbers of everybody, and nothing.
+    """
     pieces = [piece for piece in _PUNCTUATION.split(text) if piece]
     bare = "".join(pieces)
     is_number = bare.isdecimal()
+    if is_number and (len(bare.lstrip("0")) < _SHORTEST or _YEAR.fullmatch(bare)):
+        return
+    yield Word(text, deep=True)
     if bare != text and not (is_number and len(bare) < _SHORTEST_NUMBER):
         for separator in _OTHER_PUNCTUATION:
             yield Word(separator.join(pieces), deep=False)
     if is_number and bare[0] == "0":
         yield Word(bare.lstrip("0"), deep=False)
+    for number in _LONG_NUMBER.findall(text) if _has_letter(text) else ():
+        if not (_A_DAY.fullmatch(number) or is_placeholder(number)):
+            yield Word(number, deep=True)
+            if number[0] == "0" and len(number.lstrip("0")) >= _SHORTEST_NUMBER:
+                yield Word(number.lstrip("0"), deep=False)
 
 
 def _forms_of_a_day(text: str) -> Iterator[Word]:
@@ -407,9 +439,6 @@ def _words_of_device(text: str) -> Iterator[Word]:
     for token in tokens if len(tokens) > 1 else ():
         if _is_distinctive(token):
             yield Word(token, deep=True)
-    for number in _LONG_NUMBER.findall(text):
-        if number != text:
-            yield from _words_of_number(number)
 
 
 class _Bounded(dict[str, bool]):
