@@ -760,8 +760,8 @@ class Needles:
     def find_loosely(self, row: bytes) -> tuple[Hit, ...]:
         """Return where words may stand, whatever is beside them, as spans in ascending order that don't touch.
 
-        What `find` finds in a row, or in a part of it, lies in one of them; more hits than `MAX_HITS` make one span of the
-        whole row.
+        What `find` finds in a row, or in a part of it that cuts no number, lies in one of them; more hits than `MAX_HITS`
+        make one span of the whole row.
         """
         if self.loose is None:
             return ()
