@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Unpack, get_args
 
 from csaclean.budget import REGIONS, Budget
-from csaclean.dicom.deflate import deflated, inflate
+from csaclean.dicom.deflate import BARE, Wrapper, deflated, inflate, wrapper_of
 from csaclean.dicom.elements import Element, Shape, Walk
 from csaclean.dicom.file import Start, as_written, find_start
 from csaclean.dicom.source import FileSource, Source
@@ -75,6 +75,8 @@ class Opened(NamedTuple):
     status: os.stat_result
     slack: Region | None = None
     """What stands behind a deflated stream, as offsets of the file itself."""
+    wrapper: Wrapper = BARE
+    """What a deflated stream stands in."""
 
 
 class Found(NamedTuple):
@@ -90,11 +92,13 @@ class Found(NamedTuple):
     """How the file's start was read where it isn't as it should be."""
     slack: Region | None = None
     """What stands behind a deflated stream."""
+    wrapper: Wrapper = BARE
+    """What a deflated stream stands in."""
 
     @property
     def edits(self) -> bool:
-        """Whether there is anything to write in the data set."""
-        return bool(self.patches or self.splice.insertions)
+        """Whether there is anything to write in the data set, or around its stream."""
+        return bool(self.patches or self.splice.insertions or self.wrapper.names)
 
     @property
     def changes(self) -> bool:
@@ -153,8 +157,13 @@ def open_dicom(path: Path) -> Iterator[Opened]:
             slack = find_slack(raw, end)
             if slack is not None:
                 facts = (*facts, "bytes-behind-stream")
+            wrapper = wrapper_of(raw, start.offset)
+            if wrapper != BARE:
+                facts = (*facts, "wrapped-stream")
+            if wrapper.names:
+                facts = (*facts, "stream-header")
             syntax = written._replace(name=start.syntax.name, deflated=True)
-            yield Opened(raw, inflated, start._replace(syntax=syntax, facts=facts), status, slack)
+            yield Opened(raw, inflated, start._replace(syntax=syntax, facts=facts), status, slack, wrapper)
 
 
 @dataclass
@@ -228,7 +237,14 @@ class Cleaner:
         splice = self._splice(opened, found, examined, regions) if self.mark else Splice()
         regions = [*regions, *mark_regions(splice), *([opened.slack] if opened.slack is not None else [])]
         return Found(
-            found, examined, tuple(patches), tuple(regions), splice, opened.start.facts, opened.slack
+            found,
+            examined,
+            tuple(patches),
+            tuple(regions),
+            splice,
+            opened.start.facts,
+            opened.slack,
+            opened.wrapper,
         )
 
     def _splice(self, opened: Opened, found: Walk, examined: Examined, regions: Sequence[Region]) -> Splice:
@@ -451,19 +467,20 @@ def _writer(opened: Opened, found: Found | None) -> Callable[[int], Callable[[],
     edited = found
 
     def write_deflated(descriptor: int) -> Callable[[], Iterable[bytes]]:
-        def content() -> Iterator[bytes]:
+        def stream() -> Iterator[bytes]:
             yield from patched(source, patches, 0, start.offset)
-            yield from deflated(spliced(source, patches, insertions, start.offset, source.size))
+            content = spliced(source, patches, insertions, start.offset, source.size)
+            yield from deflated(content, opened.wrapper)
             if slack is not None:
                 for position in range(0, slack.bytes, CHUNK):
                     yield bytes(min(CHUNK, slack.bytes - position))
 
-        write_all(descriptor, content())
+        write_all(descriptor, stream())
         with inflate(FileSource(descriptor), start.offset)[0] as spool:
             compare(spool.fileno(), spliced(source, patches, insertions, 0, source.size))
             _prove_written(FileSource(spool.fileno()), start, edited, source)
         unchanged_source()
-        return content
+        return stream
 
     return write_deflated
 

@@ -96,6 +96,9 @@ def find_regions(
         else:
             header = _padding_header(size, start.syntax, found.end)
             regions.append(Region("trailing", found.end, size, region.nonzero, "padding-element"))
-            patches.append(Patch(found.end, found.end + len(header), header))
-            patches.append(Patch(found.end + len(header), source.size, _NULL))
+            behind = found.end + len(header)
+            written = source.read(found.end, behind) == header
+            if not written or region.nonzero > len(header) - header.count(0):
+                patches.append(Patch(found.end, behind, header))
+                patches.append(Patch(behind, source.size, _NULL))
     return regions, patches

@@ -169,7 +169,7 @@ class Walk:
         How often something remarkable was met, by code: ``duplicate-tag``, ``order-break``, ``odd-length``,
         ``digital-signature``, ``no-pixel-data``, ``broken-sequence``; and what was read though it isn't as it should
         be: ``implicit-element``, ``explicit-element``, ``other-encoding``, ``other-byte-order``, ``unknown-vr``,
-        ``wrong-length``, ``missing-delimiter``, ``superfluous-delimiter``.
+        ``wrong-length``, ``missing-delimiter``, ``superfluous-delimiter``, ``unfragmented-pixel-data``.
     broken
         Where the values start that begin as a sequence does and don't parse as one: without a VR, or of VR ``UN``. They
         may hide elements, so they are returned whatever their tag.

@@ -18,6 +18,7 @@ from csaclean.dicom.syntax import Syntax
 from csaclean.dicom.walk import (
     DELIMITERS,
     LONG_HEADER_SIZE,
+    NO_GROUP,
     PIXELS,
     PLAIN,
     WITH_VR,
@@ -37,8 +38,8 @@ _GE_TRUE: Final = frozenset((0x00080070, 0x00080080))
 _LEONARDO_GROUP: Final = 0x0009
 _LEONARDO_LENGTHS: Final = (6, 4)
 """Announced and true length of numbers (VR UL) in that group by Siemens Leonardo (GDCM, gdcmExplicitDataElement.txx)."""
-_NO_VR: Final = (b"??", b"  ", b"\0\0", b"--")
-"""What stands in place of a VR that a writer didn't know."""
+_NO_VR: Final = (b"\0\0", b"\xff\xff")
+"""What stands in place of a VR that a writer didn't know, beside what can be printed."""
 
 _CHECKS_PER_POINT: Final = 4
 """What it costs to be able to come back to a place: as much as some headers."""
@@ -47,8 +48,8 @@ _Key = tuple[int, int, bool, tuple[tuple[bool, int, int, bool, str, int], ...]]
 
 
 def _may_be_vr(code: bytes) -> bool:
-    """Tell whether two bytes may be a VR that doesn't exist: letters, or what stands in place of one."""
-    return code in _NO_VR or (code.isalpha() and code.isascii())
+    """Tell whether two bytes may be a VR that doesn't exist: what can be printed, NULs, or all bits set."""
+    return code in _NO_VR or (code.isascii() and code.decode("ascii").isprintable())
 
 
 class _Point:
@@ -178,7 +179,7 @@ class _Search(Walker):
         group, number, code, short, length = WITH_VR[frame.order].unpack_from(window, offset)
         _, _, plain = PLAIN[frame.order].unpack_from(window, offset)
         tag = group << 16 | number
-        if group in (0, DELIMITERS):
+        if group in (0, DELIMITERS, NO_GROUP):
             return True, []
         vr = SHORT_VRS.get(code)
         explicit = (short_start, short)

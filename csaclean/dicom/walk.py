@@ -59,6 +59,12 @@ MAX_DEPTH: Final = 64
 """Data sets inside each other, the cap that DCMTK has too (``DCMTK_MAX_SEQUENCE_NESTING``)."""
 
 ROWS: Final = 0x00280010
+_COLUMNS: Final = 0x00280011
+_BITS: Final = 0x00280100
+_SAMPLES: Final = 0x00280002
+_FRAMES: Final = 0x00280008
+_IMAGE: Final = frozenset((ROWS, _COLUMNS, _BITS, _SAMPLES, _FRAMES))
+"""What tells how many bytes an image takes (PS3.3 section C.7.6.3)."""
 PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 PADDING: Final = 0xFFFCFFFC
 SIGNATURES: Final = 0xFFFAFFFA
@@ -101,17 +107,27 @@ WITH_VR: Final = {order: struct.Struct(f"{order}HH2sHI") for order in "<>"}
 """Group, element number, VR, and both lengths that may follow: of 16 bits, or of 32 behind two reserved bytes."""
 LONG_HEADER_SIZE: Final = 12
 
-_SWAPPED: Final = {">": ITEM_STARTS[0], "<": ITEM_STARTS[1]}
-"""How an item's tag is written in the byte order that is not the key's."""
-_SWAPPED_END: Final = {
-    order: SEQUENCE_END.to_bytes(4, "big") if order == "<" else b"\xfe\xff\xdd\xe0" for order in "<>"
-}
+_STARTS: Final = {"<": ITEM_STARTS[0], ">": ITEM_STARTS[1]}
+"""How an item's tag is written, by byte order ..."""
+_SWAPPED: Final = {"<": _STARTS[">"], ">": _STARTS["<"]}
+"""... and in the other one."""
+_PADDING_STARTS: Final = {"<": b"\xfc\xff\xfc\xff", ">": b"\xff\xfc\xff\xfc"}
+"""How the tag of padding is written, by byte order."""
+_ENDS: Final = {"<": b"\xfe\xff\xdd\xe0", ">": SEQUENCE_END.to_bytes(4, "big")}
+"""How the tag of a sequence delimiter is written, by byte order ..."""
+_SWAPPED_END: Final = {"<": _ENDS[">"], ">": _ENDS["<"]}
+"""... and in the other one."""
 
 _NO_LENGTH: Final = b"\0\0\0\0"
 """What stands in the length word of a delimiter (PS3.5 section 7.5)."""
 _NULLS: Final = bytes(HEADER_SIZE)
 _NO_RESERVED: Final = b"\0\0"
 """What stands behind the VR in a header of twelve bytes (PS3.5 section 7.1.2)."""
+_ASTRAY: Final = 8
+"""By how many bytes the length of a fragment may be wrong."""
+_OFFSET_SIZE: Final = 4
+NO_GROUP: Final = 0xFFFF
+"""A group number that no element has (PS3.5 section 7.1)."""
 _FRAGMENT_VRS: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
 
 
@@ -264,6 +280,8 @@ class Walker:
         self._most_headers = HEADERS + source.stored // _BYTES_PER_HEADER
         self._nulls = -1  # where the NULs at the end of all bytes start; negative if that isn't known
         self.closed = -1  # where the last sequence of defined length ended
+        self._image: dict[int, int] = {}  # what tells of what size the image is
+        self._fragmented = False  # whether the last pixel data is in fragments
         self._window = b""
         self._base = 0
         self._safe = -1  # the last offset in the window with a whole header behind it, or the file's end
@@ -468,7 +486,7 @@ class Walker:
             self._fact("superfluous-delimiter")
             self._delimited(position, private=frame.private)
             return position + HEADER_SIZE
-        raise MalformedFile("a delimiter where no item ends", tag_text(tag), position)
+        return self._broken("a delimiter where no item ends", frame, tag, position)
 
     def _behind_nulls(self, frame: Frame, position: int) -> int:
         """Return where NULs end of which readers make headers without a value; `position` if they end the data set.
@@ -555,9 +573,16 @@ class Walker:
             start = position + LONG_HEADER_SIZE
         else:
             return self._broken("no VR where one must stand", frame, tag, position)
-        if not group:
-            return self._broken("a command group element inside a data set", frame, tag, position)
+        if group in (0, NO_GROUP):
+            return self._broken(
+                "an element of a command group, or none, inside a data set", frame, tag, position
+            )
         undefined = length == UNDEFINED and (vr is None or start == position + LONG_HEADER_SIZE)
+        if root and tag == PADDING and (undefined or vr == "SQ"):
+            return self._broken("padding that has no length", frame, tag, position)
+        if not undefined and start + length > frame.bound and self._is_whole_image(frame, tag, start):
+            self._fact("wrong-length")
+            length = frame.bound - start
         if start + (0 if undefined else length) > frame.bound:
             return self._broken("the length of an element goes past what is around it", frame, tag, position)
         if frame.lengths and group != frame.last >> 16:
@@ -615,8 +640,12 @@ class Walker:
     def _keep(
         self, frame: Frame, tag: int, vr: str | None, header: int, start: int, stop: int, shape: Shape
     ) -> None:
-        if tag in PIXELS and frame.owner == 0 and shape is not Shape.SEQUENCE:
-            self.found.pixels.append((start, stop))
+        if frame.owner == 0:
+            if tag in PIXELS and shape is not Shape.SEQUENCE:
+                self.found.pixels.append((start, stop))
+                self._fragmented = shape is Shape.FRAGMENTS
+            elif tag in _IMAGE:
+                self._image[tag] = self._number(frame, tag, start, stop)
         if not self._checking and (
             tag & 0x10000
             or frame.private
@@ -657,9 +686,7 @@ class Walker:
         """Enter a value of undefined length: a sequence, or the fragments of encapsulated data."""
         implicit, vr = form
         own = Syntax("", implicit, frame.order)
-        if tag == PADDING and frame.owner == 0:
-            raise MalformedFile("padding of undefined length", tag_text(tag), header)
-        if vr in _FRAGMENT_VRS or (vr is None and tag in PIXELS):
+        if vr in _FRAGMENT_VRS or (vr in (None, "UN") and tag in PIXELS):
             stop, after = self._fragments(frame, tag, start)
             self._keep(frame, tag, vr, header, start, stop, Shape.FRAGMENTS)
             return after
@@ -676,11 +703,14 @@ class Walker:
     def _fragments(self, frame: Frame, tag: int, position: int) -> tuple[int, int]:
         """Return where the last fragment ends, and where the delimiter behind it does."""
         unpack = PLAIN[frame.order].unpack_from
-        count = 0  # the offset table is one, too
+        first = position
+        count = 0
+        looked = -1  # the fragment whose end was looked for
+        pixels = False  # whether a fragment was there beside the offset table, a number for each frame
         while True:
-            if frame.liberal and count > 1 and self._fragments_end(frame, tag, position):
+            if frame.liberal and pixels and self._fragments_end(frame, tag, position):
                 self._fact("missing-delimiter")
-                return position, position
+                return position, max(position, self._half_delimiter(frame, position))
             if position + HEADER_SIZE > frame.bound:
                 raise MalformedFile("encapsulated data without its delimiter", tag_text(tag), position)
             window, offset = self.header_bytes(position)
@@ -689,27 +719,107 @@ class Walker:
             if part == SEQUENCE_END:
                 self._delimited(position, private=self._is_private(frame, tag))
                 return position, position + HEADER_SIZE
+            if frame.liberal and part == ITEM_END:
+                self._fact("superfluous-delimiter")
+                self._delimited(position, private=self._is_private(frame, tag))
+                position += HEADER_SIZE
+                continue
             if part != ITEM or length == UNDEFINED:
-                raise MalformedFile(
-                    "encapsulated data with something other than fragments", tag_text(tag), position
-                )
-            position += HEADER_SIZE + length
+                if frame.liberal and not count and tag in PIXELS and frame.owner == 0:
+                    return self._unfragmented(frame, tag, position)
+                position = self._astray(frame, first, position) if count and first != looked else -1
+                looked = first
+                if position < 0:
+                    raise MalformedFile(
+                        "encapsulated data with something other than fragments", tag_text(tag), first
+                    )
+                continue
+            first = position + HEADER_SIZE
+            position = first + length
             count += 1
+            pixels = count > 1 or length > _OFFSET_SIZE * self._image.get(_FRAMES, 1)
             if count > self._most_headers:
                 raise LimitExceeded("more fragments than a file of its size may have", tag_text(tag))
             if self._checking:
                 self.budget.spend(tag)
             if position > frame.bound:
-                raise MalformedFile(
-                    "a fragment ends past what is around it", tag_text(tag), position - length
-                )
+                raise MalformedFile("a fragment ends past what is around it", tag_text(tag), first)
+
+    def _half_delimiter(self, frame: Frame, position: int) -> int:
+        """Return where the first bytes of a delimiter end, after which all bytes end; -1 if there are none."""
+        rest = self.source.read(position, min(position + HEADER_SIZE, frame.bound))
+        cut = 0 < len(rest) < HEADER_SIZE and (_ENDS[frame.order] + _NO_LENGTH).startswith(rest)
+        return frame.bound if cut and frame.owner == 0 else -1
+
+    def _astray(self, frame: Frame, first: int, position: int) -> int:
+        """Return where a fragment that starts at `first` ends whose length leads to `position`, close by; -1 if nowhere."""
+        if not frame.liberal:
+            return -1
+        low = max(first, position - _ASTRAY)
+        near = self.source.read(low, min(position + _ASTRAY + HEADER_SIZE, frame.bound))
+        found = [near.find(end) for end in (_ENDS[frame.order] + _NO_LENGTH, _STARTS[frame.order])]
+        nearest = min((at for at in found if at >= 0), default=-1)
+        if nearest < 0:
+            return -1
+        self._fact("wrong-length")
+        return low + nearest
+
+    def _unfragmented(self, frame: Frame, tag: int, start: int) -> tuple[int, int]:
+        """Return where pixel data of undefined length ends that isn't in fragments, and where its delimiter does.
+
+        It takes as many bytes as the image, and one more if that makes the number even.
+        """
+        size = self._image_size()
+        stop = start + size + size % 2
+        if size and stop <= frame.bound:
+            if stop == frame.bound:
+                self._fact("unfragmented-pixel-data")
+                self._fact("missing-delimiter")
+                return stop, stop
+            if self.source.read(stop, stop + HEADER_SIZE) == _ENDS[frame.order] + _NO_LENGTH:
+                self._fact("unfragmented-pixel-data")
+                return stop, stop + HEADER_SIZE
+        raise MalformedFile("encapsulated data with something other than fragments", tag_text(tag), start)
+
+    def _number(self, frame: Frame, tag: int, start: int, stop: int) -> int:
+        """Return the value of an element that tells of the size of the image; 0 if it is none."""
+        value = self.source.read(start, min(stop, start + 16))
+        if tag == _FRAMES:
+            text = value.strip(b" \0")
+            return int(text) if text.isdigit() else 0
+        return int.from_bytes(value, "little" if frame.order == "<" else "big") if len(value) == 2 else 0
+
+    def _image_size(self) -> int:
+        """Return how many bytes the image takes, by the elements that tell of it; 0 if they don't."""
+        one = self._image.get(ROWS, 0) * self._image.get(_COLUMNS, 0) * self._image.get(_BITS, 0)
+        return (one * self._image.get(_SAMPLES, 1) * self._image.get(_FRAMES, 1) + 7) // 8
+
+    def _is_whole_image(self, frame: Frame, tag: int, start: int) -> bool:
+        """Tell whether pixel data that announces more than all bytes is as long as the image: nothing is cut then."""
+        if not (frame.liberal and frame.owner == 0 and tag in PIXELS and frame.bound == self.source.size):
+            return False
+        size = self._image_size()
+        return size > 0 and frame.bound - start in (size, size + 1)
+
+    def image_end(self, end: int, bound: int) -> int:
+        """Return where a data set ends whose last element is pixel data, announced shorter than the image is.
+
+        dcm2niix reads as many bytes as the image takes, whatever the announced length. `bound` is where all bytes end.
+        """
+        if end >= bound or not self.found.pixels or self._fragmented:
+            return end
+        start, stop = self.found.pixels[-1]
+        if stop != end or stop - start >= self._image_size():
+            return end
+        self._fact("wrong-length")
+        return min(start + self._image_size(), bound)
 
     def _fragments_end(self, frame: Frame, tag: int, position: int) -> bool:
         """Tell whether fragments end without a delimiter: all is over, there are only NULs, or a later element follows.
 
         Anything else can be the rest of a fragment whose length is wrong.
         """
-        if position == frame.bound:
+        if position == frame.bound or self._half_delimiter(frame, position) > 0:
             return True
         window, offset = self.header_bytes(position)
         group, number, vr, _, _ = WITH_VR[frame.order].unpack_from(window, offset)
@@ -723,8 +833,6 @@ class Walker:
         """Return how the content of a sequence of defined length is encoded; None for a plain value."""
         implicit, vr = form
         if vr == "SQ":
-            if tag == PADDING and frame.owner == 0:
-                raise MalformedFile("padding that is a sequence", tag_text(tag), start)
             return Syntax("", implicit, frame.order)
         if vr not in (None, "UN") or stop - start < HEADER_SIZE or tag in PIXELS or tag == PADDING:
             return None
@@ -793,9 +901,12 @@ class Walker:
         """Tell whether what follows the data set can't be an element, whole or damaged.
 
         NULs to the end of the file can't: no group is 0000. Else pixel data or padding must stand before it, and it must
-        not start like an element of a later group, nor like one with a VR.
+        not start like an element of a later group, nor like one with a VR. Where liberties are taken, only private
+        elements are looked for behind pixel data, and padding whose length is wrong is the rest of the file.
         """
         head = self.source.read(position, position + 6)
+        if frame.liberal and head.startswith(_PADDING_STARTS[frame.order]):
+            return True
         zeros = head.count(0) == len(head) > 1 and self._is_null(position)
         if zeros or not (self.found.facts["pixels"] or self.found.pixels or self.found.padding):
             return zeros
@@ -803,7 +914,10 @@ class Walker:
             return True
         if not frame.implicit and head[4:6] in VRS:
             return False
-        return int.from_bytes(head[:2], "little" if frame.order == "<" else "big") < frame.last >> 16
+        group = int.from_bytes(head[:2], "little" if frame.order == "<" else "big")
+        if frame.liberal and (group % 2 == 0 or group == NO_GROUP):
+            return True
+        return group < frame.last >> 16
 
     def _is_null(self, position: int) -> bool:
         """Tell whether there are only NULs from `position` on."""
@@ -895,7 +1009,7 @@ def _walked(
     """Walk a data set as it declares, and with the one set of liberties that reach its end where that fails."""
     walker = kind(source, wanted, checking=False)
     try:
-        walker.found.end = walker.run(*extent, syntax)
+        walker.found.end = walker.image_end(walker.run(*extent, syntax), extent[1])
     except MalformedFile as error:
         if not liberties:
             raise
@@ -903,7 +1017,7 @@ def _walked(
 
         budget = Budget.of(source, readings(source, syntax, *extent, error))
         walker = kind(source, wanted, checking=False, budget=budget)
-        walker.found.end = walker.run(*extent, syntax, liberal=True)
+        walker.found.end = walker.image_end(walker.run(*extent, syntax, liberal=True), extent[1])
     return walker.found
 
 

@@ -100,17 +100,21 @@ def test_a_cut_inside_an_element_item_or_sequence_is_an_error(encoding: Encoding
     data = file_bytes(Phantom(DATASET, encoding))
     ends = [size for size, _ in borders(encoding)]
     assert ends[-1] == len(data)
-    delimiter = {len(data) - 8} if encoding.encapsulated else set()
+    delimiter = set(range(len(data) - 8, len(data))) if encoding.encapsulated else set()
     for size in set(range(ends[0], len(data))) - set(ends) - delimiter:
         with pytest.raises(MalformedFile):
             read(data[:size])
 
 
-def test_a_cut_that_takes_the_delimiter_of_encapsulated_data_only_is_a_whole_file_that_says_so() -> None:
+@pytest.mark.parametrize("taken", range(1, 9))
+def test_a_cut_that_takes_of_the_delimiter_of_encapsulated_data_only_is_a_whole_file_that_says_so(
+    taken: int,
+) -> None:
     data = file_bytes(Phantom(DATASET, RLE_LOSSLESS))
     _, whole = read(data)
-    _, found = read(data[:-8])
+    _, found = read(data[:-taken])
     assert found.facts["missing-delimiter"] == 1
+    assert found.end == len(data) - taken
     assert shapes(found) == shapes(whole)
 
 

@@ -34,6 +34,7 @@ UID: Final = {
 }
 SYNTAX: Final = {"implicit": IMPLICIT_LITTLE, "explicit": EXPLICIT_LITTLE, "big": EXPLICIT_BIG}
 Form = Literal["implicit", "explicit", "big"]
+E: Final[Form] = "explicit"
 FORMS: Final[tuple[Form, ...]] = ("implicit", "explicit", "big")
 UNDEFINED: Final = 0xFFFFFFFF
 CREATOR: Final = 0x00290010
@@ -220,7 +221,7 @@ class TestOtherEncodings:
         assert (1, SECRET, VALUE + b" ") in values(data, result)
 
 
-NO_VRS: Final = (b"??", b"  ", b"\0\0", b"--", b"lo", b"Lo", b"ZZ", b"un")
+NO_VRS: Final = (b"??", b"  ", b"\0\0", b"--", b"lo", b"Lo", b"ZZ", b"un", b"1A", b"\xff\xff")
 
 
 class TestUnknownVrs:
@@ -461,6 +462,32 @@ class TestDelimiters:
         assert result.facts["missing-delimiter"] == 1
         assert result.pixels == [(start, start + len(self.FRAGMENTS))]
 
+    @pytest.mark.parametrize("undelimited", [b"", b"\xfe", delimiter(0xFFFEE0DD)[:6]], ids=["0", "1", "6"])
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_encapsulated_data_with_a_part_of_its_delimiter(self, undelimited: bytes, count: int) -> None:
+        parts = (delimiter(0xFFFEE000, 10) + b"\xff\xd8 a frame") * count
+        data = before(E) + private(E) + head(0x7FE00010, "OB", UNDEFINED, E) + parts + undelimited
+        result = found(data, E)
+        assert result.facts["missing-delimiter"] == 1
+        assert (result.end, result.pixels[0][1]) == (len(data), len(data) - len(undelimited))
+
+    @pytest.mark.parametrize("vr", ["OB", "OW", "UN"])
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_encapsulated_data_with_the_delimiter_of_an_item(self, vr: str, ended: bool) -> None:
+        data = before(E) + private(E) + head(0x7FE00010, vr, UNDEFINED, E) + self.FRAGMENTS
+        data += delimiter(0xFFFEE00D) + delimiter(0xFFFEE0DD) * ended
+        facts = found(data, E).facts
+        assert (facts["superfluous-delimiter"], facts["missing-delimiter"]) == (1, int(not ended))
+
+    @pytest.mark.parametrize("wrong", [-8, -2, -1, 1, 4])
+    def test_a_fragment_whose_length_is_wrong_by_a_few_bytes(self, wrong: int) -> None:
+        fragments = (delimiter(0xFFFEE000, 40 + wrong) + b"f" * 40) * 2 + delimiter(0xFFFEE0DD)
+        data = before(E) + private(E) + head(0x7FE00010, "OB", UNDEFINED, E) + fragments
+        result = found(data + element(0xFFFCFFFC, "OB", bytes(8), E), E)
+        assert result.facts["wrong-length"] == 2
+        assert result.pixels == [(len(data) - len(fragments), len(data) - 8)]
+        assert len(result.padding) == 1
+
     def test_the_rest_of_a_fragment_of_a_wrong_length_is_never_taken_for_what_stands_behind(self) -> None:
         data = before("explicit") + head(0x7FE00010, "OB", UNDEFINED, "explicit") + self.FRAGMENTS
         with pytest.raises(MalformedFile):
@@ -491,6 +518,107 @@ class TestLengths:
         odd = head(0x00091030, "UL", 6, "explicit") + b"\1\2\3\4"
         data = before("explicit") + odd + private("explicit") + behind("explicit")
         assert found(data, "explicit").facts["wrong-length"] == 1
+
+
+def image(form: Form, *, rows: int = 6, columns: int = 5) -> bytes:
+    """Return the elements that tell of the size of an image of 16 bits: 60 bytes, unless told otherwise."""
+    order = ">" if form == "big" else "<"
+    numbers = {0x00280010: rows, 0x00280011: columns, 0x00280100: 16}
+    return b"".join(element(tag, "US", struct.pack(f"{order}H", n), form) for tag, n in numbers.items())
+
+
+IMAGE_SIZE: Final = 60
+
+
+@pytest.mark.parametrize("form", FORMS)
+class TestImages:
+    """Pixel data whose length isn't that of the image: pydicom and dcm2niix read it."""
+
+    def start(self, form: Form) -> bytes:
+        return before(form) + image(form) + private(form)
+
+    @pytest.mark.parametrize("more", [1, 2, 100, 1 << 20])
+    def test_a_whole_image_that_announces_more(self, form: Form, more: int) -> None:
+        data = self.start(form) + head(0x7FE00010, "OW", IMAGE_SIZE + more, form) + bytes(IMAGE_SIZE)
+        result = found(data, form)
+        assert result.facts["wrong-length"] == 1
+        assert result.pixels == [(len(data) - IMAGE_SIZE, len(data))]
+        assert result.end == len(data)
+
+    @pytest.mark.parametrize("cut", [1, 30, 60])
+    def test_a_cut_image_is_refused(self, form: Form, cut: int) -> None:
+        data = self.start(form) + head(0x7FE00010, "OW", IMAGE_SIZE, form) + bytes(IMAGE_SIZE - cut)
+        with pytest.raises(MalformedFile):
+            found(data, form)
+
+    def test_more_bytes_than_the_image_takes_may_be_something_else(self, form: Form) -> None:
+        data = self.start(form) + head(0x7FE00010, "OW", 1 << 20, form) + bytes(IMAGE_SIZE + 2)
+        with pytest.raises(MalformedFile):
+            found(data, form)
+
+    def test_an_image_of_unknown_size_may_be_cut(self, form: Form) -> None:
+        data = before(form) + private(form) + head(0x7FE00010, "OW", 1 << 20, form) + bytes(IMAGE_SIZE)
+        with pytest.raises(MalformedFile):
+            found(data, form)
+
+    @pytest.mark.parametrize("less", [1, 2, 40])
+    def test_the_rest_of_the_image_is_not_trailing(self, form: Form, less: int, tmp_path: Path) -> None:
+        pixels = bytes(range(1, 1 + IMAGE_SIZE))
+        start = self.start(form) + head(0x7FE00010, "OW", IMAGE_SIZE - less, form)
+        uid = UID[form]
+        (tmp_path / "in.dcm").write_bytes(meta(uid) + start + pixels + b"SYNTHETIC TRAILER")
+        report = clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        out = (tmp_path / "out.dcm").read_bytes()
+        assert out[: len(meta(uid) + start + pixels)] == meta(uid) + start + pixels
+        assert b"TRAILER" not in out
+        assert report.facts["wrong-length"] == 1
+        assert clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm").status == "unchanged"
+
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_pixel_data_of_undefined_length_that_is_not_in_fragments(self, form: Form, ended: bool) -> None:
+        data = self.start(form) + head(0x7FE00010, "OW", UNDEFINED, form) + b"p" * IMAGE_SIZE
+        stop = len(data)
+        data += delimiter(0xFFFEE0DD, 0, form) * ended
+        result = found(data, form)
+        assert result.facts["unfragmented-pixel-data"] == 1
+        assert result.pixels == [(stop - IMAGE_SIZE, stop)]
+        assert result.end == len(data)
+
+
+@pytest.mark.parametrize("form", FORMS)
+class TestBehindPixelData:
+    """What can't be an element ends the data set, and dcm2niix doesn't look at it."""
+
+    @pytest.mark.parametrize(
+        "fill", [b"\xff" * 64, b"\xff" * 3, b"\xfe" * 20, b"\xe6" * 20], ids=["ff", "three", "fe", "e6"]
+    )
+    def test_bytes_of_no_group_or_an_even_one(self, form: Form, fill: bytes) -> None:
+        data = before(form) + private(form) + behind(form)
+        assert found(data + fill, form).end == len(data)
+
+    @pytest.mark.parametrize("length", [90, UNDEFINED])
+    def test_padding_whose_length_is_wrong(self, form: Form, length: int, tmp_path: Path) -> None:
+        data = meta(UID[form]) + before(form) + private(form) + behind(form)
+        padding = head(0xFFFCFFFC, "OB", length, form) + b"SYNTHETIC PADDING "
+        (tmp_path / "in.dcm").write_bytes(data + padding)
+        report = clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        assert [region.region for region in report.regions] == ["trailing"]
+        out = (tmp_path / "out.dcm").read_bytes()
+        assert (len(out), out.startswith(data)) == (len(data + padding), True)
+        assert b"PADDING" not in out
+        again = clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm")
+        assert again.status == "unchanged"
+
+    def test_an_item(self, form: Form) -> None:
+        data = before(form) + private(form) + behind(form)
+        for rest in (b"", b"rest"):
+            assert found(data + delimiter(0xFFFEE000, len(rest), form) + rest, form).end == len(data)
+
+    def test_a_private_element_that_is_cut_is_no_trailer(self, form: Form) -> None:
+        data = before(form) + private(form) + behind(form)
+        cut = element(0x7FE10010, "LO", b"PHANTOM", form) + head(0x7FE11010, "OB", 90, form)
+        with pytest.raises(MalformedFile):
+            found(data + cut, form)
 
 
 class TestTransferSyntaxes:
@@ -674,6 +802,43 @@ def test_what_readers_do_not_read_or_read_otherwise_is_refused(name: str) -> Non
     assert theirs is None or (0, 0x00311020) not in [row[:2] for row in theirs]
 
 
+class TestWrappedStreams:
+    """A deflated data set in a gzip wrapper (GDCM reads it), or in that of zlib."""
+
+    NAMED: Final = b"\x1f\x8b\x08\x08\x01\x02\x03\x04\0\x03PHANTOM NAME.dcm\0"
+
+    def wrapped(self, bits: int, *, named: bool = False, text: bytes = VALUE) -> bytes:
+        machine = zlib.compressobj(6, zlib.DEFLATED, bits)
+        content = before(E) + private(E, value=text) + behind(E)
+        stream = machine.compress(content) + machine.flush()
+        return meta(UID["deflated"]) + (self.NAMED + stream[10:] if named else stream)
+
+    @pytest.mark.parametrize("bits", [15, 31])
+    @pytest.mark.parametrize("tail", [b"", b"SYNTHETIC TAIL"])
+    @pytest.mark.parametrize("edited", [False, True])
+    def test_it_is_read_and_wrapped_again(self, bits: int, tail: bytes, edited: bool, tmp_path: Path) -> None:
+        data = self.wrapped(bits) + tail
+        data = (b"x" if edited else b"\0") * 128 + data[128:]
+        (tmp_path / "in.dcm").write_bytes(data)
+        report = clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        assert report.facts["wrapped-stream"] == 1
+        out = (tmp_path / "out.dcm").read_bytes()
+        start = len(meta(UID["deflated"]))
+        machine, original = zlib.decompressobj(bits), zlib.decompressobj(bits)
+        assert machine.decompress(out[start:]) == original.decompress(data[start:])
+        assert not any(machine.unused_data)
+        assert clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm").status == "unchanged"
+
+    def test_a_name_in_the_header_of_gzip_goes(self, tmp_path: Path) -> None:
+        (tmp_path / "in.dcm").write_bytes(self.wrapped(31, named=True))
+        report = clean_file(tmp_path / "in.dcm", tmp_path / "out.dcm")
+        assert (report.status, report.facts["stream-header"]) == ("cleaned", 1)
+        out = (tmp_path / "out.dcm").read_bytes()
+        assert b"PHANTOM NAME" not in out
+        assert zlib.decompressobj(31).decompress(out[len(meta(UID["deflated"])) :]).startswith(before(E))
+        assert clean_file(tmp_path / "out.dcm", tmp_path / "again.dcm").status == "unchanged"
+
+
 def by_gdcm(path: Path) -> dict[int, bytes] | None:
     """Return the private elements at top level that GDCM finds; None if it can't read the file."""
     gdcm = pytest.importorskip("gdcm")
@@ -694,7 +859,6 @@ def by_gdcm(path: Path) -> dict[int, bytes] | None:
     return values
 
 
-E: Final[Form] = "explicit"
 ODD_BODIES: Final[dict[str, tuple[bytes, bool]]] = {
     "faultless": (private(E), True),
     "implicit element": (private(E) + element(0x00291030, "LO", VALUE, "implicit"), True),
