@@ -27,6 +27,9 @@ _IMAGE_TYPE: Final = 0x00080008
 _SOP_CLASS: Final = 0x00080016
 _CSA_IMAGE_TYPE: Final = 0x00291008
 """CSA Image Header Type, where scanners put the header: SPEC NUM 4 beside a signal, and beside raw data."""
+_CSA_CREATORS: Final = range(0x00290011, 0x00290100)
+"""Where else the creator of the header may stand, and its name."""
+_CSA_CREATOR: Final = b"SIEMENS CSA NON-IMAGE"
 _MR_SPECTROSCOPY: Final = b"1.2.840.10008.5.1.4.1.1.4.2"
 _CSA_NON_IMAGE: Final = b"1.3.12.2.1107.5.9.1"
 _HEADER_SIZE: Final = 1024
@@ -227,11 +230,20 @@ def _is_float32(value: bytes) -> bool:
     return all(map(isfinite, numbers))
 
 
+def _header_type(peer: Callable[[int], bytes | None]) -> bytes:
+    """Return the type that the CSA header beside an element says, in whichever block it stands."""
+    found = peer(_CSA_IMAGE_TYPE)
+    for creator in _CSA_CREATORS if found is None else ():
+        if (peer(creator) or b"").strip(b" \0").upper() == _CSA_CREATOR:
+            found = peer(_CSA_IMAGE_TYPE & 0xFFFF00FF | (creator & 0xFF) << 8)
+            break
+    return (found or b"").strip(b" \0")
+
+
 def _is_spectroscopy(peer: Callable[[int], bytes | None]) -> bool:
     """Tell whether the object around an element says that it holds a spectroscopy signal."""
-    sop_class, image_type, header = (
-        (peer(tag) or b"").strip(b" \0") for tag in (_SOP_CLASS, _IMAGE_TYPE, _CSA_IMAGE_TYPE)
-    )
+    sop_class, image_type = ((peer(tag) or b"").strip(b" \0") for tag in (_SOP_CLASS, _IMAGE_TYPE))
+    header = _header_type(peer)
     if sop_class != _CSA_NON_IMAGE:
         return sop_class == _MR_SPECTROSCOPY
     kinds = image_type.split(b"\\")
