@@ -36,7 +36,7 @@ class Limit(NamedTuple):
         return self.floor + size * self.factor // self.divisor
 
 
-ELEMENTS: Final = Limit("private elements", 1 << 13, 128)
+ELEMENTS: Final = Limit("private elements", 1 << 14, 128)
 """Elements that are located, and searched or laid out. Real files hold up to 1,300, and 110 bytes or more for each."""
 GRAMMARS: Final = Limit("private elements with a grammar", 1 << 12, 1 << 10)
 """Elements that are laid out by more than their VR. Real files hold up to 40, and 12 kB or more for each."""
