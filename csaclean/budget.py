@@ -51,7 +51,7 @@ COMPARED: Final = Limit("bytes compared with spellings of identifiers", 1 << 32,
 """Bytes of rows, as often as a spelling is looked for in them. Real files take up to 800 for each of their bytes."""
 HITS: Final = Limit("places where an identifier may stand", 1 << 19, 8)
 """Places that begin and end as an identifier does. Real files have up to some hundreds."""
-SPANS: Final = Limit("spans in claimed values", 1 << 16, 32)
+SPANS: Final = Limit("spans in claimed values", 1 << 16, 16)
 """Spans of layouts. Real files have up to 4,300, and 20 bytes or more for each."""
 
 
